@@ -1,0 +1,49 @@
+"""The spool: a folder is the queue, and where a job's file lies is the job's state.
+
+    submit   tmp/ -> queue/<tag>/               claim    queue/ -> running/<worker>/, claims + 1
+    finish   running/ -> completed/             release, retry, rescue    running/ -> queue/
+    suspend  running/ -> suspended/             wake     suspended/ -> queue/
+    hold     queue/ -> held/                    unhold   held/ -> queue/
+    cancel   queue/, suspended/, held/ -> completed/     prune    completed/ -> gone
+
+Each arrow is one rename, and its source is the fence: late worker, rescuer and canceler compete
+for one name. Standard library only. The format is docs/reference/spool-format.md.
+"""
+
+from wmctl.spool.claims import Claim, Staged
+from wmctl.spool.fs import Disk
+from wmctl.spool.head import Head, Pick
+from wmctl.spool.ids import bucket, is_id, new_id, short
+from wmctl.spool.job import DEFAULT_WORKSPACE, Job
+from wmctl.spool.lookup import STATES, WAITING, Entry
+from wmctl.spool.name import OUTCOMES, Name, decode_tag, encode_tag
+from wmctl.spool.spool import RESULT_CAP, Spool
+from wmctl.spool.store import Settings
+from wmctl.spool.submit import When
+from wmctl.spool.workers import Beat
+
+__all__ = [
+    "DEFAULT_WORKSPACE",
+    "OUTCOMES",
+    "RESULT_CAP",
+    "STATES",
+    "WAITING",
+    "Beat",
+    "Claim",
+    "Disk",
+    "Entry",
+    "Head",
+    "Job",
+    "Name",
+    "Pick",
+    "Settings",
+    "Spool",
+    "Staged",
+    "When",
+    "bucket",
+    "decode_tag",
+    "encode_tag",
+    "is_id",
+    "new_id",
+    "short",
+]

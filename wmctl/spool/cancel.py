@@ -1,0 +1,99 @@
+"""cancel: durable first (a marker), then by rename where nobody holds the job.
+
+A running job is stopped by its worker, which looks for the marker at every beat.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wmctl.errors import JobNotFound
+from wmctl.spool import fs, lookup, reasons, strict
+from wmctl.spool.job import Job
+from wmctl.spool.lookup import Entry
+from wmctl.spool.name import Name
+from wmctl.spool.store import Store
+
+#: The job may move between a look and a rename; it settles within a few.
+_LOOKS = 5
+
+
+def cancel(store: Store, job_id: str, *, by: str | None, reason: str | None) -> str:
+    """`queue/`, `suspended/` or `held/` -> `completed/`, claims + 1, no result.
+
+    The state afterwards: `canceled`, `running` (its worker will stop it) or the terminal state it
+    already had. Dying after the marker is written leaves the cancel to the next claimer.
+    """
+    with fs.translated("cancel a job"):
+        entry = lookup.locate(store, job_id)
+        if entry is None:
+            raise JobNotFound(f"no job {job_id}", hint="wmctl ps -a lists all jobs")
+        if entry.terminal:
+            return entry.state
+        mark(store, job_id, by=by, reason=reason)
+        for _ in range(_LOOKS):
+            if entry.terminal or entry.state == "running":
+                return entry.state
+            if entry.state == "quarantined" or take(store, entry.name, entry.path):
+                return "canceled" if entry.state != "quarantined" else entry.state
+            entry = lookup.locate(store, job_id) or entry
+        return entry.state
+
+
+def mark(store: Store, job_id: str, *, by: str | None, reason: str | None) -> None:
+    """Write `control/cancel/<id>`, durable; the first one stays."""
+    target = store.cancel_marker(job_id)
+    if fs.present(store.disk, target):
+        return
+    content = {"by": by, "reason": reason, "at": reasons.now_text()}
+    path, _ = store.write((strict.dumps(content) + "\n").encode())
+    fs.move(store.disk, path, target, mine=False)
+    store.sync({store.path("control", "cancel")})
+
+
+def wanted(store: Store, job_id: str, job: Job) -> bool:
+    """Whether this job or the topmost one above it is to be canceled."""
+    root = job.root
+    return fs.present(store.disk, store.cancel_marker(job_id)) or (
+        root is not None and root != job_id and fs.present(store.disk, store.cancel_marker(root))
+    )
+
+
+def why(store: Store, job_id: str, root: str | None = None) -> Mapping[str, Any]:
+    """Who canceled it and why: the marker's content, of the job or of its root."""
+    own = reasons.read(store, store.cancel_marker(job_id))
+    if own is None and root is not None:
+        own = reasons.read(store, store.cancel_marker(root))
+    return own or {}
+
+
+def take(store: Store, name: Name, path: str) -> bool:
+    """A waiting job becomes canceled by one rename; False if it has moved on."""
+    return _end(store, name.claimed().but(outcome="canceled"), path)
+
+
+def finish_claim(store: Store, name: Name, path: str) -> bool:
+    """A claimed job that has not started becomes canceled."""
+    return _end(store, name.but(outcome="canceled"), path)
+
+
+def _end(store: Store, name: Name, path: str) -> bool:
+    target = store.completed(name)
+    bucket = target.rpartition("/")[0]
+    folders = store.ensure(bucket) | {bucket}
+    try:
+        store.disk.touch(path)
+    except FileNotFoundError:
+        return fs.present(store.disk, target)
+    moved = fs.move(store.disk, path, target, mine=True, make=lambda: store.remake(bucket))
+    store.sync(folders, {bucket})
+    return moved
+
+
+def sweep(store: Store, name: Name, job: Job) -> bool:
+    """After a rename into `queue/` or `suspended/`: a cancel that came meanwhile is carried out."""
+    if not wanted(store, name.id, job):
+        return False
+    entry: Entry | None = lookup.locate(store, name.id)
+    if entry is None or entry.state not in {"queued", "suspended"}:
+        return False
+    return take(store, entry.name, entry.path)

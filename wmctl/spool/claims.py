@@ -1,0 +1,232 @@
+"""What a worker does with a claim: claim, finish, retry, release, suspend. One rename each.
+
+The source of that rename is the fence: whoever comes second finds it gone and must not publish.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wmctl.errors import MalformedJob, WorkerGone
+from wmctl.spool import cancel, fs, strict
+from wmctl.spool import job as jobs
+from wmctl.spool.job import JOB_CAP, Job
+from wmctl.spool.name import Name, due_after
+from wmctl.spool.quarantine import quarantine_claim
+from wmctl.spool.store import Store
+
+#: From this many finished jobs on, one syncfs is cheaper than a sync of each file.
+_SYNCFS_FROM = 4
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to run a job, and to publish its end: the file `path` is that right."""
+
+    worker: str
+    name: Name
+    path: str
+    job: Job
+    #: The file server's clock at the claim, nanoseconds.
+    claimed_at: int
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.name.id
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A finished job whose result is written and not yet published."""
+
+    claim: Claim
+    outcome: str
+    #: Files that must be on the disk before the commit.
+    files: tuple[str, ...]
+
+
+def claim(
+    store: Store, worker: str, name: Name, source: str, check: Callable[[Name, Job], None]
+) -> Claim | None:
+    """Take a waiting job: `queue/` -> `running/<worker>/`, claims + 1.
+
+    None if somebody else took it, if it is canceled or not fit to run (then it is moved on).
+    `check` raises MalformedJob for a job that must not run here. Dying after the rename leaves the
+    job claimed; a rescuer returns it, and it does not count as lost since it had not started.
+    """
+    claimed = name.claimed()
+    path = store.running(worker, claimed)
+    with fs.translated("claim a job"):
+        if not fs.move(store.disk, source, path, mine=True, make=lambda: _alive(store, worker)):
+            _alive(store, worker)
+            return None
+        try:
+            store.disk.touch(path)
+            stamp = store.disk.stat(path).st_mtime_ns
+        except FileNotFoundError:
+            return None
+    return _accept(store, Claim(worker, claimed, path, _UNREAD, stamp), check)
+
+
+_UNREAD = Job(kind="unread")
+
+
+def _accept(
+    store: Store, taken: Claim, check: Callable[[Name, Job], None]
+) -> Claim | None:
+    """Read the job behind a claim; what cannot run does not stay in `running/`."""
+    try:
+        text = fs.read_checked(store.disk, taken.path, JOB_CAP, store.trust)
+        job = jobs.from_json(text)
+        check(taken.name, job)
+    except MalformedJob as error:
+        quarantine_claim(store, taken.name, taken.path, error)
+        return None
+    except FileNotFoundError:
+        return None
+    except OSError:
+        release(store, taken)
+        return None
+    if cancel.wanted(store, taken.id, job):
+        cancel.finish_claim(store, taken.name, taken.path)
+        return None
+    return Claim(taken.worker, taken.name, taken.path, job, taken.claimed_at)
+
+
+def _alive(store: Store, worker: str) -> None:
+    """WorkerGone if the worker's folder was taken away: it was declared dead."""
+    if not fs.present(store.disk, store.path("running", worker)):
+        raise WorkerGone(f"worker {worker} was declared dead: its folder in running/ is gone")
+
+
+def open_log(store: Store, taken: Claim) -> int:
+    """Open the claim's log; that it exists tells a rescuer that the job had started."""
+    path = store.log(taken.id, taken.name.claims)
+    folder = path.rpartition("/")[0]
+    with fs.translated("open the job's log"):
+        store.ensure(folder)
+        try:
+            return store.disk.open_log(path, store.settings.mode)
+        except FileNotFoundError:
+            store.remake(folder)  # pruned while it was empty
+            return store.disk.open_log(path, store.settings.mode)
+
+
+def open_log_errors(store: Store, taken: Claim) -> int:
+    """Open the list of those parts of the log that are standard error."""
+    path = store.log_errors(taken.id, taken.name.claims)
+    with fs.translated("open the job's log"):
+        return store.disk.open_log(path, store.settings.mode)
+
+
+def stage(store: Store, taken: Claim, outcome: str, record: Mapping[str, Any]) -> Staged:
+    """Write the result of a claim under the claim's own name; nothing is published yet."""
+    target = store.result(taken.id, taken.name.claims)
+    path, _ = store.write(_encode({"outcome": outcome, **record}), sync=False)
+    folder = target.rpartition("/")[0]
+    store.ensure(folder)
+    fs.move(store.disk, path, target, mine=True, make=lambda: store.remake(folder))
+    log = store.log(taken.id, taken.name.claims)
+    return Staged(taken, outcome, (target, log, store.log_errors(taken.id, taken.name.claims)))
+
+
+def _encode(record: Mapping[str, Any]) -> bytes:
+    text = strict.dumps(record) + "\n"
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair: JSON can say it in ASCII, UTF-8 cannot.
+        return text.encode("utf-8", "backslashreplace")
+
+
+def commit(store: Store, batch: Sequence[Staged]) -> list[bool]:
+    """finish: `running/<worker>/` -> `completed/`, for staged jobs; True for each that was ours.
+
+    Results and logs are on the disk before the renames, the renames before this returns; only then
+    may anybody be told. False: a rescuer had taken the claim; nothing is published or deleted.
+    """
+    if not batch:
+        return []
+    _sync_contents(store, batch)
+    folders: set[str] = set()
+    buckets: set[str] = set()
+    won = []
+    for item in batch:
+        target = store.completed(item.claim.name.but(outcome=item.outcome))
+        bucket = target.rpartition("/")[0]
+        folders |= store.ensure(bucket) | {bucket}
+        buckets.add(bucket)
+        won.append(_publish(store, item.claim.path, target, bucket))
+    if len(batch) >= _SYNCFS_FROM:
+        store.sync_all()
+        store.remember(buckets)
+    else:
+        store.sync(folders, buckets)
+    return won
+
+
+def _publish(store: Store, path: str, target: str, bucket: str) -> bool:
+    try:
+        store.disk.touch(path)  # the record's mtime says when the job was finished
+    except FileNotFoundError:
+        return fs.present(store.disk, target)
+    return fs.move(store.disk, path, target, mine=True, make=lambda: store.remake(bucket))
+
+
+def _sync_contents(store: Store, batch: Sequence[Staged]) -> None:
+    if not store.durable:
+        return
+    if len(batch) >= _SYNCFS_FROM:
+        store.sync_all()
+        return
+    folders: set[str] = set()
+    for item in batch:
+        for path in item.files:
+            fs.sync_file(store.disk, path)
+            folder = path.rpartition("/")[0]
+            if path.endswith((".json", ".log")) and fs.present(store.disk, folder):
+                folders |= {folder, folder.rpartition("/")[0], store.path("results"), store.path("logs")}
+    store.sync(folders)
+
+
+def retry(store: Store, taken: Claim, delay: float) -> bool:
+    """The program failed and is tried again: `running/` -> `queue/`, tries + 1, due in `delay`."""
+    due = due_after(delay, store.now())
+    return _give_back(store, taken, taken.name.but(tries=taken.name.tries + 1, due=due))
+
+
+def release(store: Store, taken: Claim, *, lost: bool = False) -> bool:
+    """Give a claim back: `running/` -> `queue/`. `lost`: the job had started and was stopped by us
+    because we could no longer renew the lease; that counts as a rescue would."""
+    count = taken.name.lost + (1 if lost else 0)
+    return _give_back(store, taken, taken.name.but(lost=count))
+
+
+def _give_back(store: Store, taken: Claim, name: Name) -> bool:
+    """To a shared target; False only if the claim certainly was not ours any more."""
+    queue = store.queue(name.tag)
+    with fs.translated("give a job back"):
+        folders = store.ensure(queue)
+        moved = fs.move(
+            store.disk, taken.path, store.queued(name), mine=False,
+            make=lambda: store.remake(queue),
+        )  # fmt: skip
+        store.sync(folders | {queue}, {queue})
+    cancel.sweep(store, name, taken.job)
+    return moved
+
+
+def suspend(store: Store, taken: Claim) -> bool:
+    """The job waits without a worker: `running/` -> `suspended/`. True if it was ours to suspend."""
+    with fs.translated("suspend a job"):
+        target = store.at("suspended", taken.name)
+        moved = fs.move(store.disk, taken.path, target, mine=True)
+        store.sync({store.path("suspended")})
+    cancel.sweep(store, taken.name, taken.job)
+    return moved
+
+
+def settle(store: Store, paths: Iterable[str]) -> None:
+    """Make terminal records durable before acting on them: their finisher may not have yet."""
+    store.sync({path.rpartition("/")[0] for path in paths})

@@ -1,0 +1,321 @@
+"""Every side effect on the spool's disk, and nothing else: the seam where tests inject faults.
+
+`Disk` is one method per system call, each through `Disk.call`; the functions below it are the few
+sequences that all verbs are made of. Paths are texts; nothing here knows what a job is.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from wmctl.errors import MalformedJob, SpoolBusy, SpoolError
+
+#: After these a rename may have happened or not: NFS loses replies, a cut-off client retries late.
+QUESTIONS = frozenset(
+    {errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY, errno.ESTALE, errno.EIO, errno.ETIMEDOUT}
+)
+#: The disk cannot take more, or not now; the same call may work later.
+BUSY = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
+)
+_ATTEMPTS = 3
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOG = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_IN_PLACE = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+R = TypeVar("R")
+
+
+class Disk:
+    """The system calls. A test's subclass overrides `call` to count, delay, refuse or die."""
+
+    def call(self, name: str, function: Callable[..., R], *args: object) -> R:
+        """Do one system call; `name` says which to whoever overrides this."""
+        del name
+        return function(*args)
+
+    def create(self, path: str, mode: int) -> int:
+        """A new file, open for writing; it must not exist."""
+        return self.call("create", os.open, path, _NEW, mode)
+
+    def open_log(self, path: str, mode: int) -> int:
+        """A file to be written while others read it; an older one of the same claim is emptied."""
+        return self.call("create", os.open, path, _LOG, mode)
+
+    def write(self, fd: int, data: bytes) -> None:
+        """All of `data`."""
+        view = memoryview(data)
+        while view:
+            view = view[self.call("write", os.write, fd, view) :]
+
+    def chmod(self, fd: int, mode: int) -> None:
+        """An explicit mode, whatever the umask took away."""
+        self.call("chmod", os.fchmod, fd, mode)
+
+    def chmod_path(self, path: str, mode: int) -> None:
+        """The same for a folder."""
+        self.call("chmod", os.chmod, path, mode)
+
+    def sync(self, fd: int) -> None:
+        """The file's (or folder's) content is on the disk afterwards."""
+        self.call("sync", os.fsync, fd)
+
+    def close(self, fd: int) -> None:
+        """Close; network file systems report delayed write errors here."""
+        self.call("close", os.close, fd)
+
+    def stat_open(self, fd: int) -> os.stat_result:
+        """What the server knows of an open file."""
+        return self.call("stat", os.fstat, fd)
+
+    def stat(self, path: str) -> os.stat_result:
+        """What is at a path; links are not followed."""
+        return self.call("stat", os.lstat, path)
+
+    def rename(self, source: str, target: str) -> None:
+        """One rename; see `move` for what an error means."""
+        self.call("rename", os.rename, source, target)
+
+    def mkdir(self, path: str, mode: int) -> None:
+        """One folder."""
+        self.call("mkdir", os.mkdir, path, mode)
+
+    def mkdirs(self, path: str) -> None:
+        """Folders outside the spool that lead to it."""
+        self.call("mkdir", lambda: os.makedirs(path, exist_ok=True))
+
+    def rmdir(self, path: str) -> None:
+        """One empty folder less."""
+        self.call("rmdir", os.rmdir, path)
+
+    def unlink(self, path: str) -> None:
+        """One file less."""
+        self.call("unlink", os.unlink, path)
+
+    def touch(self, path: str) -> None:
+        """Set a file's times to the file server's now (no times given)."""
+        self.call("touch", os.utime, path)
+
+    def overwrite(self, path: str, data: bytes) -> None:
+        """Write over the beginning of an existing file in place; it never shrinks."""
+        fd = self.call("open", os.open, path, _IN_PLACE)
+        try:
+            self.call("write", os.pwrite, fd, data, 0)
+        finally:
+            self.close(fd)
+
+    def open_folder(self, path: str) -> int:
+        """Opening a folder makes an NFS client ask the server what is in it."""
+        return self.call("open", os.open, path, _FOLDER)
+
+    def open_in(self, folder: int, name: str) -> int:
+        """A file of an open folder, for reading; never follows a link, never blocks."""
+        return self.call("open", lambda: os.open(name, _READ, dir_fd=folder))
+
+    def stat_in(self, folder: int, name: str) -> os.stat_result:
+        """What an open folder holds under a name."""
+        return self.call("stat", lambda: os.stat(name, dir_fd=folder, follow_symlinks=False))
+
+    def read(self, fd: int, size: int) -> bytes:
+        """At most `size` bytes."""
+        return self.call("read", os.read, fd, size)
+
+    def scan(self, path: str) -> Iterator[os.DirEntry[str]]:
+        """The entries of a folder, streamed; nothing where there is no such folder."""
+        try:
+            found = self.call("scan", os.scandir, path)
+        except FileNotFoundError:
+            return
+        with found:
+            yield from found
+
+    def sync_filesystem(self, path: str) -> None:
+        """One syncfs: everything written to the file system of `path` is on the disk."""
+        fd = self.open_folder(path)
+        try:
+            self.call("syncfs", _syncfs, fd)
+        finally:
+            self.close(fd)
+
+    def server_time(self, path: str) -> int:
+        """The file server's now in nanoseconds: the mtime of a probe that was just touched."""
+        self.touch(path)
+        return self.stat(path).st_mtime_ns
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whose files are believed: owners (None = anybody) and the bits nobody may have set."""
+
+    owners: frozenset[int] | None
+    forbidden: int = 0o022
+
+
+def write_new(disk: Disk, path: str, data: bytes, mode: int, *, sync: bool) -> int:
+    """A new file with this content; its mtime in nanoseconds. Leaves nothing behind on failure."""
+    fd = disk.create(path, mode)
+    try:
+        try:
+            if mode & 0o077:
+                disk.chmod(fd, mode)
+            disk.write(fd, data)
+            if sync:
+                disk.sync(fd)
+            stamp = disk.stat_open(fd).st_mtime_ns
+        finally:
+            disk.close(fd)
+    except OSError:
+        with contextlib.suppress(OSError):
+            disk.unlink(path)
+        raise
+    return stamp
+
+
+def move(
+    disk: Disk, source: str, target: str, *, mine: bool, make: Callable[[], None] | None = None
+) -> bool:
+    """Rename, and take an error as a question, not as an answer.
+
+    `mine`: nobody else uses `target`, so finding it there means that the rename was done; False
+    says that somebody else took the source. Not `mine`: others move the target on, so a source
+    that is gone means done. `make` makes the target's folder, which may have been pruned.
+    """
+    failure: OSError | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            disk.rename(source, target)
+        except OSError as error:
+            if error.errno not in QUESTIONS:
+                raise
+            failure = error
+        else:
+            return True
+        if mine and present(disk, target):
+            return True
+        if not present(disk, source):
+            return not mine
+        if make is not None:
+            make()
+    raise failure or OSError(errno.EIO, "rename neither worked nor failed", source)
+
+
+def present(disk: Disk, path: str) -> bool:
+    """Whether the server has something at `path`: the folder is opened first, which asks it."""
+    folder, name = os.path.split(path)
+    try:
+        fd = disk.open_folder(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        disk.stat_in(fd, name)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ESTALE}:
+            return False
+        raise
+    finally:
+        disk.close(fd)
+    return True
+
+
+def sync_folders(disk: Disk, folders: set[str]) -> None:
+    """fsync each folder, so that the names in it survive a power cut."""
+    for folder in sorted(folders, key=len, reverse=True):
+        fd = disk.open_folder(folder)
+        try:
+            disk.sync(fd)
+        finally:
+            disk.close(fd)
+
+
+def sync_file(disk: Disk, path: str) -> None:
+    """fsync the content of an existing file; a file that is not there is not waited for."""
+    folder, name = os.path.split(path)
+    dfd = disk.open_folder(folder)
+    try:
+        fd = disk.open_in(dfd, name)
+        try:
+            disk.sync(fd)
+        finally:
+            disk.close(fd)
+    except FileNotFoundError:
+        return
+    finally:
+        disk.close(dfd)
+
+
+def read_checked(disk: Disk, path: str, cap: int, trust: Trust) -> bytes:
+    """A file's whole content, or MalformedJob if it is not an ordinary, trusted, small file.
+
+    An OSError means "later": it says nothing about the content.
+    """
+    folder, name = os.path.split(path)
+    dfd = disk.open_folder(folder)
+    try:
+        try:
+            fd = disk.open_in(dfd, name)
+        except OSError as error:
+            if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENODEV}:
+                raise MalformedJob("not a regular file", reason="not-a-file") from None
+            raise
+        try:
+            _check(disk.stat_open(fd), cap, trust)
+            return _read_all(disk, fd, cap)
+        finally:
+            disk.close(fd)
+    finally:
+        disk.close(dfd)
+
+
+def _read_all(disk: Disk, fd: int, cap: int) -> bytes:
+    parts: list[bytes] = []
+    left = cap + 1
+    while left > 0 and (part := disk.read(fd, min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise MalformedJob(f"longer than {cap} bytes", reason="too-large")
+    return b"".join(parts)
+
+
+def _check(found: os.stat_result, cap: int, trust: Trust) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise MalformedJob("not a regular file", reason="not-a-file")
+    if found.st_nlink > 1:
+        raise MalformedJob("the file has a second name (hard link)", reason="hard-link")
+    if found.st_size > cap:
+        raise MalformedJob(f"{found.st_size} bytes; {cap} are allowed", reason="too-large")
+    if trust.owners is not None and found.st_uid not in trust.owners:
+        raise MalformedJob(f"the file belongs to uid {found.st_uid}", reason="owner")
+    if found.st_mode & trust.forbidden:
+        mode = stat.S_IMODE(found.st_mode)
+        raise MalformedJob(f"others may write to it (mode {mode:04o})", reason="mode")
+
+
+@contextlib.contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn the disk's errors into sentences."""
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        message = f"cannot {what}: {error.strerror or error}{where}"
+        if error.errno in BUSY:
+            raise SpoolBusy(message, hint="free space or repair the disk, then try again") from error
+        raise SpoolError(message, hint="wmctl doctor checks the spool") from error
+
+
+def _syncfs(fd: int) -> None:
+    import ctypes  # noqa: PLC0415 - only batches pay for it
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syncfs(fd) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,230 @@
+"""The head of the queues: a bounded, sorted list of names, so that no claim costs a listing.
+
+A hint: the rename decides. Listed by streaming, fed by events where there are any, listed again
+when it is used up or a folder changed, and never more often than 20 times what a listing costs.
+"""
+
+import bisect
+import heapq
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from wmctl.spool import name as names
+from wmctl.spool.name import Name, due_after
+from wmctl.spool.store import Store
+
+#: Names kept; about 250 bytes each.
+SIZE = 32_768
+#: Names kept of each priority whatever others there are, so that none starves.
+_EACH = 64
+#: One pick in so many takes the oldest due name, whatever its priority.
+_FAIR = 16
+#: A listing may take this share of the time.
+_LISTING_SHARE = 20
+#: Picks among so many equals at the most, after lost races.
+_SPREAD = 16
+#: Seconds by which a file's time stamp may run ahead of a probe: the clock's tick.
+_TICK = 0.01
+_PRIORITY = slice(24, 27)
+_SHORTEST = 64
+
+#: Order: tag rank (highest first), priority (highest first); then due time, then id.
+Rank = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A waiting job as the head knows it."""
+
+    tag: str
+    path: str
+    file: str
+
+    @property
+    def name(self) -> Name | None:
+        """Parsed; None for a name that is no job's."""
+        return names.parse(self.file, self.tag)
+
+
+#: (file, tag, path): sorts by due time and id within one rank.
+_Item = tuple[str, str, str]
+
+
+class Head:
+    """The names that one worker may claim next, of the tags that it serves."""
+
+    def __init__(
+        self,
+        store: Store,
+        tags: Mapping[str, int],
+        *,
+        clock: Callable[[], float],
+        size: int = SIZE,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._store = store
+        #: Tag -> rank; a tag of a higher rank comes first whatever the jobs' priorities.
+        self._tags = dict(tags)
+        self._clock = clock
+        self._size = size
+        self._rng = rng or random.Random()  # noqa: S311 - spreads load, keeps no secret
+        self._due: dict[Rank, list[_Item]] = {}
+        self._later: list[_Item] = []
+        self._known: set[str] = set()
+        self._picks = 0
+        self._spread = 1
+        self._cut = False
+        self._changed = True
+        self._listed_at = float("-inf")
+        self._cost = 0.0
+        self._stamps: dict[str, int] = {}
+        #: Paths in the queues whose names are no job's.
+        self.strays: dict[str, str] = {}
+
+    def pick(self, now: int) -> Pick | None:
+        """The next name that is due at `now` (file server's clock, ns), or None. It leaves the
+        head: claim it, or forget it."""
+        limit = due_after(_TICK, now)
+        if self._may_list() or (self._cut and self._used_up(limit)):
+            self.relist()
+        self._ripen(limit)
+        self._picks += 1
+        rank = self._fair_rank() if self._picks % _FAIR == 0 else self._first_rank()
+        if rank is None:
+            return None
+        items = self._due[rank]
+        offset = self._rng.randrange(min(self._spread, len(items))) if self._spread > 1 else 0
+        file, tag, path = items.pop(len(items) - 1 - offset)
+        self._known.discard(path)
+        return Pick(tag, path, file)
+
+    def lost(self) -> None:
+        """A pick was claimed by somebody else: spread out."""
+        self._spread = min(self._spread * 2, _SPREAD)
+
+    def won(self) -> None:
+        """A pick was claimed: come back to strict order."""
+        self._spread = max(self._spread // 2, 1)
+
+    def note(self, tag: str, path: str) -> None:
+        """A name appeared (an event said so)."""
+        file = path.rpartition("/")[2]
+        if tag not in self._tags or path in self._known:
+            return
+        if names.parse(file, tag) is None:
+            self._changed = True
+            return
+        self._known.add(path)
+        bisect.insort(self._later, (file, tag, path))
+        if len(self._later) > self._size:
+            self._known.discard(self._later.pop()[2])
+            self._cut = True
+
+    def changed(self) -> None:
+        """Something happened that no event described: list again when that is allowed."""
+        self._changed = True
+
+    def poll(self) -> None:
+        """Look whether a folder changed since it was listed."""
+        for folder, stamp in list(self._stamps.items()):
+            if self._stamp(folder) != stamp:
+                self._changed = True
+                return
+        if any(self._store.queue(tag) not in self._stamps for tag in self._tags):
+            self._changed = True
+
+    def next_due(self) -> str | None:
+        """The due time (as names carry it) of the first name that is not due yet."""
+        return self._later[0][0][:23] if self._later else None
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    # Listing.
+
+    def relist(self) -> None:
+        """Read the folders anew."""
+        started = self._clock()
+        self._changed = self._cut = False
+        self._stamps.clear()
+        self.strays.clear()
+        keep: dict[Rank, list[_Item]] = {}
+        for rank, item in self._scan():
+            items = keep.setdefault(rank, [])
+            items.append(item)
+            if len(items) >= 2 * self._size:
+                self._trim(items, self._size)
+        self._settle(keep)
+        self._listed_at = self._clock()
+        self._cost = self._listed_at - started
+
+    def _settle(self, keep: dict[Rank, list[_Item]]) -> None:
+        """Cut to size from the lowest rank up, then start with everything in `later`."""
+        left = self._size
+        for rank in sorted(keep, reverse=True):
+            self._trim(keep[rank], max(left, _EACH))
+            left -= len(keep[rank])
+        self._due = {}
+        self._later = sorted(item for items in keep.values() for item in items)
+        self._known = {item[2] for item in self._later}
+
+    def _trim(self, items: list[_Item], size: int) -> None:
+        if len(items) > size:
+            items[:] = heapq.nsmallest(size, items)
+            self._cut = True
+
+    def _scan(self) -> Iterator[tuple[Rank, _Item]]:
+        for tag, weight in self._tags.items():
+            folders = [self._store.queue(tag)]
+            while folders:
+                folder = folders.pop()
+                self._stamps[folder] = self._stamp(folder)
+                for found in self._store.disk.scan(folder):
+                    file = found.name
+                    if len(file) > _SHORTEST and file[23] == "_" and file.endswith(names.SUFFIX):
+                        priority = file[_PRIORITY]
+                        rank = (weight, int(priority) if priority.isdigit() else 0)
+                        yield rank, (file, tag, found.path)
+                    elif found.is_dir(follow_symlinks=False):
+                        folders.append(found.path)
+                    elif not names.is_newer(file):
+                        self.strays[found.path] = tag
+
+    def _stamp(self, folder: str) -> int:
+        try:
+            return self._store.disk.stat(folder).st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def _may_list(self) -> bool:
+        pause = self._clock() - self._listed_at
+        return self._changed and pause >= _LISTING_SHARE * self._cost
+
+    # Picking.
+
+    def _used_up(self, limit: str) -> bool:
+        return not any(self._due.values()) and not (self._later and self._later[0][0] <= limit)
+
+    def _ripen(self, limit: str) -> None:
+        """Move what has become due from `later` to its rank."""
+        count = bisect.bisect_right(self._later, (limit,))
+        if not count:
+            return
+        touched: set[Rank] = set()
+        for item in self._later[:count]:
+            file, tag, _ = item
+            digits = file[_PRIORITY]
+            rank = (self._tags[tag], int(digits) if digits.isdigit() else 0)
+            self._due.setdefault(rank, []).append(item)
+            touched.add(rank)
+        del self._later[:count]
+        for rank in touched:
+            self._due[rank].sort(reverse=True)
+
+    def _first_rank(self) -> Rank | None:
+        return max((rank for rank, items in self._due.items() if items), default=None)
+
+    def _fair_rank(self) -> Rank | None:
+        ranks = [rank for rank, items in self._due.items() if items]
+        return min(ranks, key=lambda rank: self._due[rank][-1], default=None)

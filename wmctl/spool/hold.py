@@ -1,0 +1,66 @@
+"""hold and unhold: a job stands aside for a person. reschedule and wake: it waits otherwise."""
+
+from datetime import datetime
+
+from wmctl.errors import BadInput
+from wmctl.spool import cancel, fs, reasons
+from wmctl.spool.job import Job
+from wmctl.spool.lookup import Entry
+from wmctl.spool.name import Name, format_due
+from wmctl.spool.store import Store
+
+
+def hold(store: Store, entry: Entry, *, reason: str, message: str, by: str | None) -> bool:
+    """`queue/` or `suspended/` -> `held/`, claims + 1; False if the job has moved on.
+
+    The reason is written first; dying in between leaves a reason without a job, which prune drops.
+    """
+    if entry.state not in {"queued", "suspended"}:
+        raise BadInput(
+            f"job {entry.id} is {entry.state}; only a waiting job can be held",
+            hint="wmctl cancel stops a running one",
+        )
+    return aside(store, entry.path, entry.name.claimed(), reason, message, by)
+
+
+def aside(
+    store: Store, path: str, name: Name, reason: str, message: str, by: str | None
+) -> bool:
+    """Move a job into `held/` under this name, its reason first."""
+    with fs.translated("hold a job"):
+        reasons.write(store, "held", name.file, reason, message, by)
+        moved = fs.move(store.disk, path, store.at("held", name), mine=True)
+        store.sync({store.path("held")})
+    return moved
+
+
+def unhold(store: Store, entry: Entry, job: Job) -> bool:
+    """`held/` -> `queue/`; to a shared target, so True also if somebody else did it."""
+    return _requeue(store, entry, entry.name, job, "held")
+
+
+def wake(store: Store, entry: Entry, job: Job) -> bool:
+    """`suspended/` -> `queue/`, claims + 1; a needless wake is harmless."""
+    return _requeue(store, entry, entry.name.claimed(), job, "suspended")
+
+
+def reschedule(store: Store, entry: Entry, due: datetime, job: Job) -> bool:
+    """`queue/` -> `queue/` with another due time, claims + 1."""
+    return _requeue(store, entry, entry.name.claimed().but(due=format_due(due)), job, "queued")
+
+
+def _requeue(store: Store, entry: Entry, name: Name, job: Job, state: str) -> bool:
+    if entry.state != state:
+        raise BadInput(f"job {entry.id} is {entry.state}, not {state}")
+    queue = store.queue(name.tag)
+    with fs.translated("queue a job again"):
+        folders = store.ensure(queue)
+        moved = fs.move(
+            store.disk, entry.path, store.queued(name), mine=False,
+            make=lambda: store.remake(queue),
+        )  # fmt: skip
+        store.sync(folders | {queue}, {queue})
+        if state == "held":
+            reasons.drop(store, "held", entry.name.file)
+    cancel.sweep(store, name, job)
+    return moved

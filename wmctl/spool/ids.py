@@ -1,0 +1,46 @@
+"""Job ids: UUIDv7 (RFC 9562) in the usual 8-4-4-4-12 form, and what is computed from them."""
+
+import os
+import re
+import time
+from datetime import UTC, datetime
+
+ID_PATTERN = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+_ID = re.compile(ID_PATTERN)
+
+#: Hex digits of an id that people see; the last ones, since the first ones stand still for weeks.
+SHORT = 8
+
+
+def new_id(milliseconds: int | None = None) -> str:
+    """A new id: 48 bits of Unix milliseconds, then 74 random bits."""
+    stamp = time.time_ns() // 1_000_000 if milliseconds is None else milliseconds
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (stamp & ((1 << 48) - 1)) << 80
+    value |= 0x7 << 76 | ((random >> 62) & 0xFFF) << 64
+    value |= 0b10 << 62 | (random & ((1 << 62) - 1))
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def is_id(text: str) -> bool:
+    """True for a whole id in the form that `new_id` gives."""
+    return _ID.fullmatch(text) is not None
+
+
+def short(job_id: str) -> str:
+    """The last eight hex digits."""
+    return job_id[-SHORT:]
+
+
+def created(job_id: str) -> datetime:
+    """When the id was made, by the submitter's clock."""
+    return datetime.fromtimestamp(int(job_id[:8] + job_id[9:13], 16) / 1000, UTC)
+
+
+def bucket(job_id: str) -> str:
+    """`YYYYMMDDHH/xx`: the hour the id was made (UTC) and the last two digits of its random part.
+
+    The last two, so that a short id names its bucket within an hour.
+    """
+    return f"{created(job_id):%Y%m%d%H}/{job_id[-2:]}"

@@ -1,0 +1,199 @@
+"""A job as it was submitted: one immutable JSON object. Pure, no disk.
+
+What changes (state, due time, priority, tag, attempts) is never in here: the folder and the file
+name say it. Field by field: docs/reference/spool-format.md.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
+
+from wmctl.errors import BadInput, MalformedJob
+from wmctl.spool import strict
+from wmctl.spool.ids import is_id
+
+#: Caps in bytes (spool-format.md): a job file; code or args before they move to a blob; a blob.
+JOB_CAP = 1 << 20
+INLINE_CAP = 32 << 10
+BLOB_CAP = 64 << 20
+NAME_CAP = 200
+
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+_WORKSPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,48}[A-Za-z0-9_-])?", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+DEFAULT_WORKSPACE = "default"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to run and with what. Times are RFC 3339 UTC texts, durations seconds."""
+
+    #: `script` (code in a language) or the name of a runner that needs none, such as `command`.
+    kind: str = "script"
+    language: str | None = None
+    code: str | None = None
+    #: sha256 of the blob that holds the code, where it is too long for the job file.
+    code_blob: str | None = None
+    #: A command and its words; kind `command` only.
+    argv: tuple[str, ...] = ()
+    args: Mapping[str, Any] = field(default_factory=dict)
+    args_blob: str | None = None
+    #: For people: a file name, `-c`, or what `--name` said.
+    name: str = ""
+    workspace: str = DEFAULT_WORKSPACE
+    #: Windmill path of the script (`f/folder/name`), if it has one.
+    path: str | None = None
+    #: Seconds the job may run; None = only the worker's own maximum.
+    timeout: float | None = None
+    #: How often a failure of the program itself is tried again.
+    retries: int = 0
+    #: Working folder, umask and variables of the submitter (kind `command`).
+    cwd: str | None = None
+    umask: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    created_at: str | None = None
+    created_by: str | None = None
+    created_on: str | None = None
+    #: The job that this one is a step of, and the topmost one.
+    parent: str | None = None
+    root: str | None = None
+    step_id: str | None = None
+    flow_path: str | None = None
+    schedule_path: str | None = None
+    retry_of: str | None = None
+    key: str | None = None
+    labels: tuple[str, ...] = ()
+    #: Keys of later minor versions, kept as they came.
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def runner(self) -> str:
+        """The name of the runner that runs it: the language of a script, else the kind."""
+        return (self.language or "") if self.kind == "script" else self.kind
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """The blobs that this job refers to."""
+        return tuple(sha for sha in (self.code_blob, self.args_blob) if sha)
+
+    def but(self, **changes: Any) -> Self:
+        """The same job with some fields changed."""
+        return replace(self, **changes)
+
+    def to_json(self) -> bytes:
+        """The job file's content: compact JSON, a line feed at its end; defaults left out."""
+        content: dict[str, Any] = {}
+        for name, default in _DEFAULTS.items():
+            value = getattr(self, name)
+            if value != default:
+                content[name] = list(value) if isinstance(value, tuple) else value
+        try:
+            return (strict.dumps({**content, **self.extra}) + "\n").encode()
+        except (ValueError, TypeError, RecursionError) as error:
+            raise BadInput(f"the job cannot be written as JSON: {error}") from None
+
+
+def from_json(text: bytes) -> Job:
+    """The job of a job file's content; MalformedJob where it is none."""
+    try:
+        content = strict.loads_object(text, "job file")
+        known = {name: content.pop(name) for name in _DEFAULTS if name in content}
+        for name in ("argv", "labels"):
+            if name in known:
+                known[name] = _texts(name, known[name])
+        return Job(**known, extra=content)
+    except BadInput as error:
+        raise MalformedJob(error.message) from None
+
+
+_DEFAULTS: dict[str, Any] = {
+    item.name: item.default_factory() if callable(item.default_factory) else item.default
+    for item in fields(Job)
+    if item.name != "extra"
+}
+
+
+def check_workspace(workspace: str) -> None:
+    """BadInput unless the text can name a workspace."""
+    if not isinstance(workspace, str) or not _WORKSPACE.fullmatch(workspace):
+        raise BadInput(
+            f"workspace {str(workspace)[:60]!r} is not allowed: 1 to 50 of A-Z a-z 0-9 _ . -,"
+            " beginning with a letter or digit, not ending in a dot"
+        )
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise BadInput(f"{name} must be a list of texts")
+    return tuple(value)
+
+
+def _check(job: Job) -> None:
+    _check_words(job)
+    _check_texts(job)
+    _check_numbers(job)
+    if not isinstance(job.args, Mapping):
+        raise BadInput("args must be a JSON object")
+    for name in ("parent", "root", "retry_of"):
+        value = getattr(job, name)
+        if value is not None and not (isinstance(value, str) and is_id(value)):
+            raise BadInput(f"{name} {value!r} is not a job id")
+    for sha in job.blobs:
+        if not isinstance(sha, str) or not _SHA256.fullmatch(sha):
+            raise BadInput(f"{str(sha)[:80]!r} does not name a blob")
+
+
+def _check_words(job: Job) -> None:
+    if not isinstance(job.kind, str) or not _WORD.fullmatch(job.kind):
+        raise BadInput(f"kind {job.kind!r} is not a runner's name")
+    if job.kind == "script":
+        if not isinstance(job.language, str) or not _WORD.fullmatch(job.language):
+            raise BadInput(f"a script needs a language, not {job.language!r}")
+        if (job.code is None) == (job.code_blob is None):
+            raise BadInput("a script needs code or code_blob, and not both")
+    if job.kind == "command" and not job.argv:
+        raise BadInput("a command needs argv")
+    if any("\0" in word for word in job.argv):
+        raise BadInput("a word of argv holds a NUL character")
+    check_workspace(job.workspace)
+
+
+def _check_texts(job: Job) -> None:
+    for name in (
+        "code", "name", "path", "cwd", "created_at", "created_by", "created_on", "step_id",
+        "flow_path", "schedule_path", "key",
+    ):  # fmt: skip
+        value = getattr(job, name)
+        if value is not None and not isinstance(value, str):
+            raise BadInput(f"{name} must be a text")
+        if name not in {"code", "cwd"} and value and len(value) > NAME_CAP:
+            raise BadInput(f"{name} is longer than {NAME_CAP} characters")
+    if not isinstance(job.name, str):
+        raise BadInput("name must be a text")
+    if job.cwd is not None and (not job.cwd.startswith("/") or "\0" in job.cwd):
+        raise BadInput(f"cwd {job.cwd!r} is not an absolute path")
+    env = job.env
+    if not isinstance(env, Mapping) or not all(
+        isinstance(key, str) and isinstance(value, str) and key and "=" not in key
+        and "\0" not in key + value
+        for key, value in env.items()
+    ):  # fmt: skip
+        raise BadInput("env must map variable names to texts")
+
+
+def _check_numbers(job: Job) -> None:
+    timeout = job.timeout
+    if timeout is not None and (
+        isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9
+    ):
+        raise BadInput(f"timeout {timeout!r} is not a number of seconds above 0")
+    for name, most in (("retries", 10_000), ("umask", 0o777)):
+        value = getattr(job, name)
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most
+        ):
+            raise BadInput(f"{name} {value!r} is not a whole number from 0 to {most}")

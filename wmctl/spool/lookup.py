@@ -1,0 +1,212 @@
+"""Finding and listing jobs: read-only walks over the state folders."""
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wmctl.errors import BadInput, JobNotFound
+from wmctl.spool import name as names
+from wmctl.spool.ids import bucket, is_id
+from wmctl.spool.name import OUTCOMES, Name
+from wmctl.spool.store import Store
+
+WAITING = ("queued", "running", "suspended", "held", "quarantined")
+STATES = (*WAITING, *OUTCOMES)
+_FOLDER_STATES = {"suspended": "suspended", "held": "held", "quarantine": "quarantined"}
+#: Fewer digits than this are not looked up.
+_SHORTEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a job was seen: a hint, since it may have moved on."""
+
+    name: Name
+    state: str
+    path: str
+    worker: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.name.id
+
+    @property
+    def terminal(self) -> bool:
+        """Whether this is a published terminal record."""
+        return self.name.outcome is not None
+
+
+def entries(store: Store, states: Collection[str] | None = None) -> Iterator[Entry]:
+    """Every job of these states (None = all); unfinished ones first."""
+    wanted = set(STATES if states is None else states)
+    if "queued" in wanted:
+        yield from queued(store)
+    if "running" in wanted:
+        yield from running(store)
+    for folder, state in _FOLDER_STATES.items():
+        if state in wanted:
+            yield from _flat(store, folder, state)
+    if wanted & set(OUTCOMES):
+        yield from (entry for entry in completed(store) if entry.state in wanted)
+
+
+def queued(store: Store, match: Callable[[str], bool] | None = None) -> Iterator[Entry]:
+    """The jobs that wait, tag by tag."""
+    for folder in store.disk.scan(store.path("queue")):
+        try:
+            tag = names.decode_tag(folder.name)
+        except BadInput:
+            continue
+        for path, file in _files(store, folder.path):
+            if match is None or match(file):
+                name = names.parse(file, tag)
+                if name is not None:
+                    yield Entry(name, "queued", path)
+
+
+def _files(store: Store, folder: str) -> Iterator[tuple[str, str]]:
+    """Path and name of the files of a queue folder and of the folders inside it."""
+    below: list[str] = []
+    for found in store.disk.scan(folder):
+        if names.parse(found.name, "-") is None and found.is_dir(follow_symlinks=False):
+            below.append(found.path)
+        else:
+            yield found.path, found.name
+    for path in below:
+        yield from _files(store, path)
+
+
+def running(store: Store, match: Callable[[str], bool] | None = None) -> Iterator[Entry]:
+    """The jobs that are claimed, worker by worker."""
+    for folder in store.disk.scan(store.path("running")):
+        yield from claims_of(store, folder.name, match)
+
+
+def claims_of(
+    store: Store, worker: str, match: Callable[[str], bool] | None = None
+) -> Iterator[Entry]:
+    """The jobs that one worker has claimed."""
+    for found in _scan(store, store.path("running", worker)):
+        if match is None or match(found.name):
+            name = names.parse(found.name)
+            if name is not None:
+                yield Entry(name, "running", found.path, worker)
+
+
+def _scan(store: Store, folder: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        yield from store.disk.scan(folder)
+    except NotADirectoryError:
+        return
+
+
+def _flat(
+    store: Store, folder: str, state: str, match: Callable[[str], bool] | None = None
+) -> Iterator[Entry]:
+    for found in store.disk.scan(store.path(folder)):
+        if match is None or match(found.name):
+            name = names.parse(found.name)
+            if name is not None:
+                yield Entry(name, state, found.path)
+
+
+def completed(store: Store, digits: str = "") -> Iterator[Entry]:
+    """The terminal records, oldest hour first; `digits`: only ids that end like this."""
+    hours = sorted(found.name for found in store.disk.scan(store.path("completed")))
+    for hour in hours:
+        if len(digits) >= 2:
+            yield from _bucket(store, f"{hour}/{digits[-2:]}")
+            continue
+        for found in sorted(_names(store, store.path("completed", hour))):
+            yield from _bucket(store, f"{hour}/{found}")
+
+
+def _names(store: Store, folder: str) -> Iterator[str]:
+    return (found.name for found in _scan(store, folder))
+
+
+def _bucket(store: Store, label: str) -> Iterator[Entry]:
+    for found in _scan(store, store.path("completed", label)):
+        name = names.parse(found.name)
+        if name is not None and name.outcome is not None:
+            yield Entry(name, name.outcome, found.path)
+
+
+def terminal(store: Store, job_id: str) -> Entry | None:
+    """The job's terminal record, if there is one; no walk."""
+    for entry in _bucket(store, bucket(job_id)):
+        if entry.id == job_id:
+            return entry
+    return None
+
+
+def locate(store: Store, job_id: str) -> Entry | None:
+    """Where a job is, or None after two full passes: in mid-rename it can be missing from one."""
+    for _ in range(2):
+        found = terminal(store, job_id) or _unfinished(store, job_id)
+        if found is not None:
+            return found
+    return terminal(store, job_id)
+
+
+def _unfinished(store: Store, job_id: str) -> Entry | None:
+    def match(file: str) -> bool:
+        return job_id in file
+
+    for entry in running(store, match):
+        return entry
+    for entry in queued(store, match):
+        return entry
+    for folder, state in _FOLDER_STATES.items():
+        for entry in _flat(store, folder, state, match):
+            return entry
+    return None
+
+
+def find(store: Store, text: str) -> Entry:
+    """The job that a whole id, or a unique ending or beginning of one, names."""
+    wanted = text.strip().lower()
+    if is_id(wanted):
+        entry = locate(store, wanted)
+        if entry is None:
+            raise JobNotFound(f"no job {wanted}", hint="wmctl ps -a lists all jobs")
+        return entry
+    digits = wanted.replace("-", "")
+    if len(digits) < _SHORTEST or not set(digits) <= set("0123456789abcdef"):
+        raise BadInput(
+            f"{text[:60]!r} is not a job id",
+            hint=f"give the whole id or at least its last {_SHORTEST} digits; wmctl ps -a lists them",
+        )
+    return _unique(text, _matching(store, digits) or _matching(store, digits))
+
+
+def _matching(store: Store, digits: str) -> dict[str, Entry]:
+    def fits(job_id: str) -> bool:
+        plain = job_id.replace("-", "")
+        return plain.endswith(digits) or plain.startswith(digits)
+
+    found = {entry.id: entry for entry in entries(store, WAITING) if fits(entry.id)}
+    for entry in completed(store, digits):
+        if fits(entry.id):
+            found[entry.id] = entry
+    if not found:
+        for entry in completed(store):
+            if fits(entry.id):
+                found[entry.id] = entry
+    return found
+
+
+def _unique(text: str, found: dict[str, Entry]) -> Entry:
+    if not found:
+        raise JobNotFound(f"no job {text}", hint="wmctl ps -a lists all jobs")
+    if len(found) > 1:
+        some = ", ".join(sorted(found)[:4])
+        raise BadInput(f"{text!r} fits {len(found)} jobs: {some}", hint="give more digits")
+    return next(iter(found.values()))
+
+
+def log_path(store: Store, entry: Entry) -> Path:
+    """The log of the job's last claim, or of the one before where that wrote none."""
+    return Path(store.log(entry.id, entry.name.claims))

@@ -1,0 +1,296 @@
+"""The spool as an object: every verb in one place. Each is at most one rename of a job.
+
+What moves, what is atomic and what a crash in between leaves stands at each verb's own function.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from wmctl.errors import MalformedJob
+from wmctl.spool import (
+    blobs,
+    cancel,
+    claims,
+    fs,
+    hold,
+    keys,
+    lookup,
+    reasons,
+    strict,
+    workers,
+)
+from wmctl.spool import job as jobs
+from wmctl.spool import submit as submitting
+from wmctl.spool.claims import Claim, Staged
+from wmctl.spool.fs import Disk
+from wmctl.spool.fskind import FileSystem, detect
+from wmctl.spool.job import JOB_CAP, Job
+from wmctl.spool.lookup import Entry
+from wmctl.spool.name import Name
+from wmctl.spool.prune import Pruned, Pruner
+from wmctl.spool.store import Settings, Store
+from wmctl.spool.submit import When
+from wmctl.spool.workers import Beat
+
+#: A result may take this much; its record a little more.
+RESULT_CAP = 16 << 20
+_RECORD_CAP = RESULT_CAP * 6 + (1 << 20)
+
+
+class Spool:
+    """An open spool. Any number of processes and hosts may have it open at once."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @classmethod
+    def create(
+        cls, path: str | Path, settings: Settings | None = None, *, disk: Disk | None = None
+    ) -> "Spool":
+        """Make a spool, or open the one that is there."""
+        return cls(Store.create(str(path), settings or Settings(), disk or Disk()))
+
+    @classmethod
+    def open(cls, path: str | Path, *, disk: Disk | None = None) -> "Spool":
+        """Open a spool. SpoolNotFound if there is none, SpoolFormat if it is a newer one's."""
+        return cls(Store.open(str(path), disk or Disk()))
+
+    @property
+    def path(self) -> Path:
+        """The spool's folder."""
+        return Path(self.store.root)
+
+    @property
+    def settings(self) -> Settings:
+        """What all who share the spool agreed on."""
+        return self.store.settings
+
+    def file_system(self) -> FileSystem:
+        """Which file system holds it."""
+        return detect(self.store.root)
+
+    def now(self) -> int:
+        """The file server's now, nanoseconds since 1970."""
+        return self.store.now()
+
+    # Submitting.
+
+    def submit(
+        self,
+        job: Job,
+        *,
+        tag: str,
+        priority: int = 0,
+        delay: float = 0.0,
+        due: datetime | None = None,
+        if_exists: str = "return",
+    ) -> str:
+        """Queue a job and return its id once it is durable.
+
+        With `job.key` the key's unfinished holder may be returned instead (see `submit_keyed`).
+        """
+        when = When(tag, priority, delay, due)
+        if job.key is not None:
+            return keys.submit_keyed(self.store, job, when, if_exists=if_exists)[0]
+        return next(submitting.submit(self.store, [job], when))
+
+    def submit_keyed(self, job: Job, when: When, *, if_exists: str) -> tuple[str, bool]:
+        """The id that holds the job's key, and whether it is this job's."""
+        return keys.submit_keyed(self.store, job, when, if_exists=if_exists)
+
+    def submit_all(
+        self,
+        jobs: Iterable[Job],
+        *,
+        tag: str,
+        priority: int = 0,
+        delay: float = 0.0,
+        due: datetime | None = None,
+    ) -> Iterator[str]:
+        """Queue many jobs, made durable in batches; ids come in the jobs' order."""
+        return submitting.submit(self.store, jobs, When(tag, priority, delay, due))
+
+    # Looking.
+
+    def find(self, text: str) -> Entry:
+        """The job named by a whole id, or by a unique ending or beginning of one."""
+        return lookup.find(self.store, text)
+
+    def locate(self, job_id: str) -> Entry | None:
+        """Where a job is now; None only after two full passes."""
+        return lookup.locate(self.store, job_id)
+
+    def terminal(self, job_id: str) -> Entry | None:
+        """The job's terminal record, without a walk."""
+        return lookup.terminal(self.store, job_id)
+
+    def entries(self, states: Collection[str] | None = None) -> Iterator[Entry]:
+        """The jobs of these states; None = all."""
+        return lookup.entries(self.store, states)
+
+    def job(self, entry: Entry) -> Job:
+        """What was submitted. MalformedJob if it is damaged, FileNotFoundError if it moved on."""
+        return jobs.from_json(fs.read_checked(self.store.disk, entry.path, JOB_CAP, self.store.trust))
+
+    def code(self, job: Job) -> str:
+        """A script's text."""
+        return blobs.code(self.store, job)
+
+    def args(self, job: Job) -> dict[str, Any]:
+        """A job's args."""
+        return blobs.args(self.store, job)
+
+    def record(self, entry: Entry) -> dict[str, Any] | None:
+        """What the job's finisher wrote: outcome, exit code, times, result. None if nothing."""
+        if not entry.terminal:
+            return None
+        path = self.store.result(entry.id, entry.name.claims)
+        try:
+            text = fs.read_checked(self.store.disk, path, _RECORD_CAP, self.store.trust)
+        except (FileNotFoundError, MalformedJob):
+            return None
+        return strict.loads_object(text, path)
+
+    def reason(self, entry: Entry) -> Mapping[str, Any] | None:
+        """Why a job is held or quarantined, or who canceled it and why."""
+        if entry.state in {"held", "quarantined"}:
+            return reasons.read(self.store, f"{entry.path}.reason")
+        return cancel.why(self.store, entry.id) or None
+
+    def log_paths(self, entry: Entry) -> tuple[Path, Path]:
+        """The log of the job's current or last claim, and the list of its standard error parts."""
+        claim = entry.name.claims
+        return (
+            Path(self.store.log(entry.id, claim)),
+            Path(self.store.log_errors(entry.id, claim)),
+        )
+
+    def stamp(self, entry: Entry) -> int | None:
+        """mtime in ns: claimed at (running), finished at (terminal), else submitted at."""
+        try:
+            return self.store.disk.stat(entry.path).st_mtime_ns
+        except FileNotFoundError:
+            return None
+
+    def settle(self, entries: Iterable[Entry]) -> None:
+        """Make terminal records durable before acting on them."""
+        with fs.translated("make a record durable"):
+            claims.settle(self.store, (entry.path for entry in entries))
+
+    # A person's verbs.
+
+    def cancel(self, job_id: str, *, by: str | None = None, reason: str | None = None) -> str:
+        """Cancel a job; the state it is in afterwards."""
+        return cancel.cancel(self.store, job_id, by=by or reasons.who(), reason=reason)
+
+    def cancel_reason(self, job_id: str, root: str | None = None) -> Mapping[str, Any]:
+        """Who canceled the job (or its root) and why."""
+        return cancel.why(self.store, job_id, root)
+
+    def hold(self, entry: Entry, message: str) -> bool:
+        """Keep a waiting job from running until it is unheld."""
+        return hold.hold(
+            self.store, entry, reason="person", message=message, by=reasons.who()
+        )
+
+    def unhold(self, entry: Entry) -> bool:
+        """Let a held job wait in its queue again."""
+        return hold.unhold(self.store, entry, self.job(entry))
+
+    def reschedule(self, entry: Entry, due: datetime) -> bool:
+        """Give a waiting job another due time."""
+        return hold.reschedule(self.store, entry, due, self.job(entry))
+
+    def wake(self, entry: Entry) -> bool:
+        """Bring a suspended job back into its queue."""
+        return hold.wake(self.store, entry, self.job(entry))
+
+    def prune(self, older_than: float | None = None) -> Pruned:
+        """Remove jobs finished that many seconds ago (default: the spool's retention) or earlier."""
+        limit = self.settings.retention if older_than is None else older_than
+        return Pruner(self.store, limit).run()
+
+    # A worker's verbs.
+
+    def join(self, worker: str, content: Mapping[str, Any]) -> None:
+        """Become a worker of this spool."""
+        workers.join(self.store, worker, content)
+
+    def beat(self, worker: str, content: Mapping[str, Any]) -> None:
+        """Renew the lease on all claims of a worker."""
+        workers.beat(self.store, worker, content)
+
+    def leave(self, worker: str) -> bool:
+        """Be a worker no more."""
+        return workers.leave(self.store, worker)
+
+    def claim(
+        self, worker: str, name: Name, source: str, check: Callable[[Name, Job], None]
+    ) -> Claim | None:
+        """Take a waiting job."""
+        return claims.claim(self.store, worker, name, source, check)
+
+    def claims_of(self, worker: str) -> Iterator[Entry]:
+        """What a worker has claimed, as the folder says."""
+        return lookup.claims_of(self.store, worker)
+
+    def cancel_wanted(self, job_id: str, job: Job) -> bool:
+        """Whether somebody asked for this job or its root to be canceled."""
+        return cancel.wanted(self.store, job_id, job)
+
+    def open_log(self, claim: Claim) -> int:
+        """A file descriptor for the claim's log."""
+        return claims.open_log(self.store, claim)
+
+    def open_log_errors(self, claim: Claim) -> int:
+        """A file descriptor for the list of the log's standard error parts."""
+        return claims.open_log_errors(self.store, claim)
+
+    def stage(self, claim: Claim, outcome: str, record: Mapping[str, Any]) -> Staged:
+        """Write a claim's result; `commit` publishes it."""
+        return claims.stage(self.store, claim, outcome, record)
+
+    def commit(self, batch: Sequence[Staged]) -> list[bool]:
+        """Publish finished jobs, durable; True for each claim that was still ours."""
+        with fs.translated("publish results"):
+            return claims.commit(self.store, batch)
+
+    def finish(self, claim: Claim, outcome: str, record: Mapping[str, Any]) -> bool:
+        """`stage` and `commit` of one job."""
+        with fs.translated("publish a result"):
+            return self.commit([self.stage(claim, outcome, record)])[0]
+
+    def retry(self, claim: Claim, delay: float = 0.0) -> bool:
+        """Put a failed job back to be tried again."""
+        return claims.retry(self.store, claim, delay)
+
+    def release(self, claim: Claim, *, lost: bool = False) -> bool:
+        """Give a claim back."""
+        return claims.release(self.store, claim, lost=lost)
+
+    def suspend(self, claim: Claim) -> bool:
+        """Let a job wait without a worker."""
+        return claims.suspend(self.store, claim)
+
+    def rescue(self, worker: str) -> list[tuple[str, str]]:
+        """Take back everything a dead worker had claimed."""
+        return workers.rescue(self.store, worker)
+
+    def rescue_claim(self, entry: Entry) -> str | None:
+        """Take back one claim whose holder is known to be gone."""
+        with fs.translated("rescue a job"):
+            return workers.rescue_claim(self.store, entry)
+
+    def workers(self) -> list[Beat]:
+        """Every worker that has a beat, alive or not."""
+        return list(workers.workers(self.store))
+
+    def joined(self) -> set[str]:
+        """The names of all workers that left something in the spool."""
+        return workers.joined(self.store)
+
+    def read_beat(self, worker: str) -> bytes | None:
+        """A worker's beat as it is now."""
+        return workers.read_beat(self.store, worker)

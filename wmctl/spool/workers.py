@@ -1,0 +1,156 @@
+"""Workers as the spool sees them: a folder of claims and a beat. join, beat, leave, rescue."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wmctl.errors import BadInput, MalformedJob, SpoolError, WorkerGone
+from wmctl.spool import cancel, fs, hold, lookup, strict
+from wmctl.spool import job as jobs
+from wmctl.spool.job import JOB_CAP, Job
+from wmctl.spool.lookup import Entry
+from wmctl.spool.name import LOST_LIMIT
+from wmctl.spool.quarantine import quarantine_claim
+from wmctl.spool.store import Store
+
+#: Bytes of a beat: written over in place, so that no block is needed on a full disk.
+BEAT_SIZE = 8192
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a worker said last. `age` in seconds, by the file server's clock."""
+
+    worker: str
+    content: Mapping[str, Any]
+    age: float
+
+    def alive(self, lease: float) -> bool:
+        """For people and warnings; a rescuer watches the content instead."""
+        return self.age < lease
+
+
+def join(store: Store, worker: str, content: Mapping[str, Any]) -> None:
+    """Make `running/<worker>` and the beat. A name is made once and never used again."""
+    with fs.translated("join the spool"):
+        try:
+            store.disk.mkdir(store.path("running", worker), store.settings.folder_mode)
+        except FileExistsError:
+            raise SpoolError(f"a worker named {worker} is already there") from None
+        data = encode_beat(worker, content)
+        path = store.path("workers", worker)
+        fs.write_new(store.disk, path, data, store.settings.mode, sync=False)
+
+
+def beat(store: Store, worker: str, content: Mapping[str, Any]) -> None:
+    """Renew the lease. WorkerGone if this worker was declared dead."""
+    try:
+        store.disk.overwrite(store.path("workers", worker), encode_beat(worker, content))
+    except FileNotFoundError:
+        raise WorkerGone(f"worker {worker} was declared dead: its beat is gone") from None
+
+
+def leave(store: Store, worker: str) -> bool:
+    """A worker with no claims goes; False if claims are left, which others will rescue."""
+    with fs.translated("leave the spool"):
+        try:
+            store.disk.rmdir(store.path("running", worker))
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return False
+        store.remove(store.path("workers", worker))
+    return True
+
+
+def encode_beat(worker: str, content: Mapping[str, Any]) -> bytes:
+    """Fixed size, so that a beat neither grows nor shrinks the file."""
+    text = strict.dumps({"worker": worker, **content}).encode("utf-8", "replace")
+    if len(text) >= BEAT_SIZE:
+        kept = {key: value for key, value in content.items() if key != "tags"}
+        text = strict.dumps({"worker": worker, **kept, "tags": [], "cut": True}).encode()
+    return text.ljust(BEAT_SIZE - 1) + b"\n"
+
+
+def read_beat(store: Store, worker: str) -> bytes | None:
+    """A beat's bytes as they are now; None if there is none."""
+    try:
+        return fs.read_checked(store.disk, store.path("workers", worker), BEAT_SIZE, store.trust)
+    except (FileNotFoundError, MalformedJob):
+        return None
+
+
+def workers(store: Store) -> Iterator[Beat]:
+    """Every worker that has a beat, as it described itself."""
+    now = store.now()
+    for found in store.disk.scan(store.path("workers")):
+        with contextlib.suppress(FileNotFoundError, BadInput):
+            text = read_beat(store, found.name)
+            if text is not None:
+                age = (now - store.disk.stat(found.path).st_mtime_ns) / 1e9
+                yield Beat(found.name, strict.loads_object(text, found.path), max(age, 0.0))
+
+
+def joined(store: Store) -> set[str]:
+    """The workers that have a folder of claims, or a beat without one."""
+    folders = {found.name for found in store.disk.scan(store.path("running"))}
+    return folders | {found.name for found in store.disk.scan(store.path("workers"))}
+
+
+def rescue(store: Store, worker: str) -> list[tuple[str, str]]:
+    """Take back all claims of a dead worker: `running/<worker>/` -> `queue/` or `held/`.
+
+    The id and the new state of each. The caller has made sure that the worker is dead. Dying in
+    between leaves the rest to the next rescuer; two at once do no harm.
+    """
+    done = []
+    with fs.translated("rescue a worker's jobs"):
+        for entry in list(lookup.claims_of(store, worker)):
+            state = rescue_claim(store, entry)
+            if state is not None:
+                done.append((entry.id, state))
+        try:
+            store.disk.rmdir(store.path("running", worker))
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return done  # something is left in it: next time
+        store.remove(store.path("workers", worker))
+    return done
+
+
+def rescue_claim(store: Store, entry: Entry) -> str | None:
+    """One claim of a dead worker. None if it had moved on, or if its job had ended already."""
+    if lookup.terminal(store, entry.id) is not None:
+        # A power cut can leave both names; the terminal record wins.
+        with contextlib.suppress(FileNotFoundError):
+            store.disk.rename(entry.path, store.trash(entry.name.file))
+        return None
+    job = _read(store, entry)
+    if job is None:
+        return None
+    started = fs.present(store.disk, store.log(entry.id, entry.name.claims))
+    name = entry.name.but(lost=entry.name.lost + 1) if started else entry.name
+    if name.lost > LOST_LIMIT:
+        message = f"its worker was lost {name.lost} times while running it"
+        return "held" if hold.aside(store, entry.path, name, "lost", message, None) else None
+    queue = store.queue(name.tag)
+    folders = store.ensure(queue)
+    fs.move(
+        store.disk, entry.path, store.queued(name), mine=False, make=lambda: store.remake(queue)
+    )
+    store.sync(folders | {queue}, {queue})
+    cancel.sweep(store, name, job)
+    return "queued"
+
+
+def _read(store: Store, entry: Entry) -> Job | None:
+    try:
+        text = fs.read_checked(store.disk, entry.path, JOB_CAP, store.trust)
+        return jobs.from_json(text)
+    except MalformedJob as error:
+        quarantine_claim(store, entry.name, entry.path, error)
+        return None
+    except FileNotFoundError:
+        return None
