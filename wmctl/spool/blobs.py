@@ -37,7 +37,7 @@ def put(store: Store, sha: str, content: bytes) -> None:
         store.disk.touch(store.blob(sha))
     except FileNotFoundError:
         path, _ = store.write(content)
-        fs.move(store.disk, path, store.blob(sha), mine=False)
+        store.place(path, store.blob(sha), mine=False)
 
 
 def keep(store: Store, contents: Mapping[str, bytes]) -> None:

@@ -46,16 +46,19 @@ def mark(store: Store, job_id: str, *, by: str | None, reason: str | None) -> No
         return
     content = {"by": by, "reason": reason, "at": reasons.now_text()}
     path, _ = store.write((strict.dumps(content) + "\n").encode())
-    fs.move(store.disk, path, target, mine=False)
+    store.place(path, target, mine=False)
     store.sync({store.path("control", "cancel")})
 
 
 def wanted(store: Store, job_id: str, job: Job) -> bool:
     """Whether this job or the topmost one above it is to be canceled."""
     root = job.root
-    return fs.present(store.disk, store.cancel_marker(job_id)) or (
-        root is not None and root != job_id and fs.present(store.disk, store.cancel_marker(root))
-    )
+    with fs.translated("look for a cancel marker"):
+        return fs.present(store.disk, store.cancel_marker(job_id)) or (
+            root is not None
+            and root != job_id
+            and fs.present(store.disk, store.cancel_marker(root))
+        )
 
 
 def why(store: Store, job_id: str, root: str | None = None) -> Mapping[str, Any]:
@@ -79,13 +82,14 @@ def finish_claim(store: Store, name: Name, path: str) -> bool:
 def _end(store: Store, name: Name, path: str) -> bool:
     target = store.completed(name)
     bucket = target.rpartition("/")[0]
-    folders = store.ensure(bucket) | {bucket}
-    try:
-        store.disk.touch(path)
-    except FileNotFoundError:
-        return fs.present(store.disk, target)
-    moved = fs.move(store.disk, path, target, mine=True, make=lambda: store.remake(bucket))
-    store.sync(folders, {bucket})
+    with fs.translated("cancel a job"):
+        folders = store.ensure(bucket) | {bucket}
+        try:
+            store.disk.touch(path)
+        except FileNotFoundError:
+            return fs.present(store.disk, target)
+        moved = fs.move(store.disk, path, target, mine=True, make=lambda: store.remake(bucket))
+        store.sync(folders, {bucket})
     return moved
 
 
@@ -93,7 +97,8 @@ def sweep(store: Store, name: Name, job: Job) -> bool:
     """After a rename into `queue/` or `suspended/`: a cancel that came meanwhile is carried out."""
     if not wanted(store, name.id, job):
         return False
-    entry: Entry | None = lookup.locate(store, name.id)
+    with fs.translated("cancel a job"):
+        entry: Entry | None = lookup.locate(store, name.id)
     if entry is None or entry.state not in {"queued", "suspended"}:
         return False
     return take(store, entry.name, entry.path)

@@ -123,10 +123,11 @@ def open_log_errors(store: Store, taken: Claim) -> int:
 def stage(store: Store, taken: Claim, outcome: str, record: Mapping[str, Any]) -> Staged:
     """Write the result of a claim under the claim's own name; nothing is published yet."""
     target = store.result(taken.id, taken.name.claims)
-    path, _ = store.write(_encode({"outcome": outcome, **record}), sync=False)
     folder = target.rpartition("/")[0]
-    store.ensure(folder)
-    fs.move(store.disk, path, target, mine=True, make=lambda: store.remake(folder))
+    with fs.translated("write a result"):
+        store.ensure(folder)
+        path, _ = store.write(_encode({"outcome": outcome, **record}), sync=False)
+        store.place(path, target, mine=True, make=lambda: store.remake(folder))
     log = store.log(taken.id, taken.name.claims)
     return Staged(taken, outcome, (target, log, store.log_errors(taken.id, taken.name.claims)))
 
@@ -192,7 +193,8 @@ def _sync_contents(store: Store, batch: Sequence[Staged]) -> None:
 
 def retry(store: Store, taken: Claim, delay: float) -> bool:
     """The program failed and is tried again: `running/` -> `queue/`, tries + 1, due in `delay`."""
-    due = due_after(delay, store.now())
+    with fs.translated("read the spool's clock"):
+        due = due_after(delay, store.now())
     return _give_back(store, taken, taken.name.but(tries=taken.name.tries + 1, due=due))
 
 

@@ -209,6 +209,15 @@ def move(
 
 def present(disk: Disk, path: str) -> bool:
     """Whether the server has something at `path`: the folder is opened first, which asks it."""
+    try:
+        return _look(disk, path)
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+    return _look(disk, path)  # what was cached is stale: it says nothing, so ask once more
+
+
+def _look(disk: Disk, path: str) -> bool:
     folder, name = os.path.split(path)
     try:
         fd = disk.open_folder(folder)
@@ -216,10 +225,8 @@ def present(disk: Disk, path: str) -> bool:
         return False
     try:
         disk.stat_in(fd, name)
-    except OSError as error:
-        if error.errno in {errno.ENOENT, errno.ESTALE}:
-            return False
-        raise
+    except FileNotFoundError:
+        return False
     finally:
         disk.close(fd)
     return True
@@ -238,7 +245,10 @@ def sync_folders(disk: Disk, folders: set[str]) -> None:
 def sync_file(disk: Disk, path: str) -> None:
     """fsync the content of an existing file; a file that is not there is not waited for."""
     folder, name = os.path.split(path)
-    dfd = disk.open_folder(folder)
+    try:
+        dfd = disk.open_folder(folder)
+    except FileNotFoundError:
+        return
     try:
         fd = disk.open_in(dfd, name)
         try:
@@ -300,10 +310,12 @@ def _check(found: os.stat_result, cap: int, trust: Trust) -> None:
 
 
 @contextlib.contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Turn the disk's errors into sentences."""
+def translated(what: str, *, but: tuple[type[OSError], ...] = ()) -> Iterator[None]:
+    """Turn the disk's errors into sentences; those in `but` mean something to the caller."""
     try:
         yield
+    except but:
+        raise
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         message = f"cannot {what}: {error.strerror or error}{where}"

@@ -9,9 +9,10 @@ import heapq
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from wmctl.spool import name as names
-from wmctl.spool.name import Name, due_after
+from wmctl.spool.name import Name, due_after, parse_due
 from wmctl.spool.store import Store
 
 #: Names kept; about 250 bytes each.
@@ -134,9 +135,12 @@ class Head:
         if any(self._store.queue(tag) not in self._stamps for tag in self._tags):
             self._changed = True
 
-    def next_due(self) -> str | None:
-        """The due time (as names carry it) of the first name that is not due yet."""
-        return self._later[0][0][:23] if self._later else None
+    def next_due_ns(self) -> int | None:
+        """The due time (ns since 1970) of the first name that is not due yet."""
+        if not self._later:
+            return None
+        moment = parse_due(self._later[0][0][:23]) - datetime(1970, 1, 1, tzinfo=UTC)
+        return (moment.days * 86400 + moment.seconds) * 10**9 + moment.microseconds * 1000
 
     def __len__(self) -> int:
         return len(self._known)

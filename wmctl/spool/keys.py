@@ -5,6 +5,7 @@ file. It comes into place by one rename of the folder, which a non-empty target 
 generation is never removed, so that a generation number has one winner for ever.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 
@@ -83,19 +84,28 @@ def _take(store: Store, digest: str, generation: int, job: Job, when: When) -> s
     """Try to become the holder of a generation; None if somebody else did."""
     draft = write(store, [job], when)[0]
     aside = store.temporary()
-    store.disk.mkdir(aside, store.settings.folder_mode)
-    inside = f"{aside}/{draft.name.file}"
-    store.disk.rename(draft.path, inside)
-    path, _ = store.write(draft.name.id.encode() + b"\n")
-    store.disk.rename(path, f"{aside}/id")
-    store.sync({aside})
     target = _folder(store, digest, generation)
-    if not _place(store, aside, target, draft.name.id):
+    try:
+        _prepare(store, aside, draft)
+        won = _place(store, aside, target, draft.name.id)
+    except OSError:
+        _discard(store, aside, draft)
+        raise
+    if not won:
         _discard(store, aside, draft)
         return None
     store.sync({store.path("keys")})
     _dispatch(store, f"{target}/{draft.name.file}", draft.name, lambda: _keep(store, draft))
     return draft.name.id
+
+
+def _prepare(store: Store, aside: str, draft: Draft) -> None:
+    """The generation's folder in `tmp/`, whole and durable."""
+    store.mkdir(aside)
+    store.place(draft.path, f"{aside}/{draft.name.file}", mine=True)
+    path, _ = store.write(draft.name.id.encode() + b"\n")
+    store.place(path, f"{aside}/id", mine=True)
+    store.sync({aside})
 
 
 def _place(store: Store, aside: str, target: str, job_id: str) -> bool:
@@ -129,6 +139,8 @@ def _dispatch(
 
 
 def _discard(store: Store, aside: str, draft: Draft) -> None:
-    store.remove(f"{aside}/{draft.name.file}")
-    store.remove(f"{aside}/id")
-    store.disk.rmdir(aside)
+    for path in (draft.path, f"{aside}/{draft.name.file}", f"{aside}/id"):
+        with contextlib.suppress(OSError):
+            store.remove(path)
+    with contextlib.suppress(OSError):
+        store.disk.rmdir(aside)

@@ -31,7 +31,7 @@ def write(store: Store, folder: str, file: str, reason: str, message: str, by: s
     """Say why `file` is about to come into `folder`; a reason without its job is rubbish."""
     content = {"reason": reason, "message": message, "by": by, "at": now_text()}
     path, _ = store.write((strict.dumps(content) + "\n").encode())
-    fs.move(store.disk, path, store.path(folder, f"{file}.reason"), mine=False)
+    store.place(path, store.path(folder, f"{file}.reason"), mine=False)
 
 
 def read(store: Store, path: str) -> Mapping[str, Any] | None:

@@ -17,6 +17,7 @@ from wmctl.spool import (
     hold,
     keys,
     lookup,
+    quarantine,
     reasons,
     strict,
     workers,
@@ -49,8 +50,9 @@ class Spool:
     def create(
         cls, path: str | Path, settings: Settings | None = None, *, disk: Disk | None = None
     ) -> "Spool":
-        """Make a spool, or open the one that is there."""
-        return cls(Store.create(str(path), settings or Settings(), disk or Disk()))
+        """Make a spool, or open the one that is there. Slower beats on a network file system."""
+        used = disk or Disk()
+        return cls(Store.create(str(path), settings or _default_settings(path, used), used))
 
     @classmethod
     def open(cls, path: str | Path, *, disk: Disk | None = None) -> "Spool":
@@ -73,7 +75,8 @@ class Spool:
 
     def now(self) -> int:
         """The file server's now, nanoseconds since 1970."""
-        return self.store.now()
+        with fs.translated("read the spool's clock"):
+            return self.store.now()
 
     # Submitting.
 
@@ -116,31 +119,39 @@ class Spool:
 
     def find(self, text: str) -> Entry:
         """The job named by a whole id, or by a unique ending or beginning of one."""
-        return lookup.find(self.store, text)
+        with fs.translated("look for a job"):
+            return lookup.find(self.store, text)
 
     def locate(self, job_id: str) -> Entry | None:
         """Where a job is now; None only after two full passes."""
-        return lookup.locate(self.store, job_id)
+        with fs.translated("look for a job"):
+            return lookup.locate(self.store, job_id)
 
     def terminal(self, job_id: str) -> Entry | None:
         """The job's terminal record, without a walk."""
-        return lookup.terminal(self.store, job_id)
+        with fs.translated("look for a job"):
+            return lookup.terminal(self.store, job_id)
 
     def entries(self, states: Collection[str] | None = None) -> Iterator[Entry]:
         """The jobs of these states; None = all."""
-        return lookup.entries(self.store, states)
+        with fs.translated("list jobs"):
+            yield from lookup.entries(self.store, states)
 
     def job(self, entry: Entry) -> Job:
         """What was submitted. MalformedJob if it is damaged, FileNotFoundError if it moved on."""
-        return jobs.from_json(fs.read_checked(self.store.disk, entry.path, JOB_CAP, self.store.trust))
+        with fs.translated("read a job", but=(FileNotFoundError,)):
+            content = fs.read_checked(self.store.disk, entry.path, JOB_CAP, self.store.trust)
+        return jobs.from_json(content)
 
     def code(self, job: Job) -> str:
         """A script's text."""
-        return blobs.code(self.store, job)
+        with fs.translated("read a job's code"):
+            return blobs.code(self.store, job)
 
     def args(self, job: Job) -> dict[str, Any]:
         """A job's args."""
-        return blobs.args(self.store, job)
+        with fs.translated("read a job's args"):
+            return blobs.args(self.store, job)
 
     def record(self, entry: Entry) -> dict[str, Any] | None:
         """What the job's finisher wrote: outcome, exit code, times, result. None if nothing."""
@@ -148,16 +159,18 @@ class Spool:
             return None
         path = self.store.result(entry.id, entry.name.claims)
         try:
-            text = fs.read_checked(self.store.disk, path, _RECORD_CAP, self.store.trust)
+            with fs.translated("read a result", but=(FileNotFoundError,)):
+                text = fs.read_checked(self.store.disk, path, _RECORD_CAP, self.store.trust)
         except (FileNotFoundError, MalformedJob):
             return None
         return strict.loads_object(text, path)
 
     def reason(self, entry: Entry) -> Mapping[str, Any] | None:
         """Why a job is held or quarantined, or who canceled it and why."""
-        if entry.state in {"held", "quarantined"}:
-            return reasons.read(self.store, f"{entry.path}.reason")
-        return cancel.why(self.store, entry.id) or None
+        with fs.translated("read a reason"):
+            if entry.state in {"held", "quarantined"}:
+                return reasons.read(self.store, f"{entry.path}.reason")
+            return cancel.why(self.store, entry.id) or None
 
     def log_paths(self, entry: Entry) -> tuple[Path, Path]:
         """The log of the job's current or last claim, and the list of its standard error parts."""
@@ -169,10 +182,11 @@ class Spool:
 
     def stamp(self, entry: Entry) -> int | None:
         """mtime in ns: claimed at (running), finished at (terminal), else submitted at."""
-        try:
-            return self.store.disk.stat(entry.path).st_mtime_ns
-        except FileNotFoundError:
-            return None
+        with fs.translated("look at a job"):
+            try:
+                return self.store.disk.stat(entry.path).st_mtime_ns
+            except FileNotFoundError:
+                return None
 
     def settle(self, entries: Iterable[Entry]) -> None:
         """Make terminal records durable before acting on them."""
@@ -187,7 +201,8 @@ class Spool:
 
     def cancel_reason(self, job_id: str, root: str | None = None) -> Mapping[str, Any]:
         """Who canceled the job (or its root) and why."""
-        return cancel.why(self.store, job_id, root)
+        with fs.translated("read a reason"):
+            return cancel.why(self.store, job_id, root)
 
     def hold(self, entry: Entry, message: str) -> bool:
         """Keep a waiting job from running until it is unheld."""
@@ -210,7 +225,8 @@ class Spool:
     def prune(self, older_than: float | None = None) -> Pruned:
         """Remove jobs finished that many seconds ago (default: the spool's retention) or earlier."""
         limit = self.settings.retention if older_than is None else older_than
-        return Pruner(self.store, limit).run()
+        with fs.translated("prune"):
+            return Pruner(self.store, limit).run()
 
     # A worker's verbs.
 
@@ -234,11 +250,20 @@ class Spool:
 
     def claims_of(self, worker: str) -> Iterator[Entry]:
         """What a worker has claimed, as the folder says."""
-        return lookup.claims_of(self.store, worker)
+        with fs.translated("list claims"):
+            yield from lookup.claims_of(self.store, worker)
+
+    def quarantine_stray(self, path: str, tag: str) -> bool:
+        """Put a file of a queue aside whose name is no job's; False while it may be half copied."""
+        return quarantine.quarantine_stray(self.store, path, tag)
 
     def cancel_wanted(self, job_id: str, job: Job) -> bool:
         """Whether somebody asked for this job or its root to be canceled."""
         return cancel.wanted(self.store, job_id, job)
+
+    def drain_wanted(self, worker: str) -> bool:
+        """Whether somebody asked this worker to finish its job and claim no more."""
+        return fs.present(self.store.disk, self.store.path("control", "drain", worker))
 
     def open_log(self, claim: Claim) -> int:
         """A file descriptor for the claim's log."""
@@ -285,12 +310,22 @@ class Spool:
 
     def workers(self) -> list[Beat]:
         """Every worker that has a beat, alive or not."""
-        return list(workers.workers(self.store))
+        with fs.translated("list workers"):
+            return list(workers.workers(self.store))
 
     def joined(self) -> set[str]:
         """The names of all workers that left something in the spool."""
-        return workers.joined(self.store)
+        with fs.translated("list workers"):
+            return workers.joined(self.store)
 
     def read_beat(self, worker: str) -> bytes | None:
         """A worker's beat as it is now."""
-        return workers.read_beat(self.store, worker)
+        with fs.translated("read a beat"):
+            return workers.read_beat(self.store, worker)
+
+
+def _default_settings(path: str | Path, disk: Disk) -> Settings:
+    above = Path(path).absolute()
+    while not fs.present(disk, str(above)) and above != above.parent:
+        above = above.parent
+    return Settings(lease=120.0, beat=10.0) if detect(str(above)).network else Settings()

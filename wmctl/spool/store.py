@@ -3,9 +3,10 @@
 What the verbs share; no verb is in here.
 """
 
+import contextlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -158,6 +159,24 @@ class Store:
         durable = self.durable if sync is None else sync and self.durable
         return path, fs.write_new(self.disk, path, data, self.settings.mode, sync=durable)
 
+    def place(
+        self, path: str, target: str, *, mine: bool, make: Callable[[], None] | None = None
+    ) -> None:
+        """`fs.move` of our own file out of `tmp/`, where nothing stays behind on failure."""
+        try:
+            fs.move(self.disk, path, target, mine=mine, make=make)
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.remove(path)
+            raise
+
+    def mkdir(self, folder: str) -> None:
+        """A new folder, open to the group where the spool is a group's, whatever the umask."""
+        mode = self.settings.folder_mode
+        self.disk.mkdir(folder, mode)
+        if mode & 0o070:
+            self.disk.chmod_path(folder, mode)
+
     def ensure(self, folder: str) -> set[str]:
         """Make a folder and those above it; the folders to sync before it can be relied upon."""
         if folder in self._made or os.path.dirname(folder) == self.root:
@@ -165,7 +184,7 @@ class Store:
         above = os.path.dirname(folder)
         unsynced = self.ensure(above) | {above}
         try:
-            self.disk.mkdir(folder, self.settings.folder_mode)
+            self.mkdir(folder)
         except FileExistsError:
             pass
         except FileNotFoundError:

@@ -1,5 +1,6 @@
 """submit: a new job comes into a queue. `tmp/` -> `queue/<tag>/`."""
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ def write(store: Store, jobs: Sequence[Job], when: When) -> list[Draft]:
             store.sync_all()
     except BaseException:
         for draft in drafts:
-            store.remove(draft.path)
+            with contextlib.suppress(OSError):
+                store.remove(draft.path)
         raise
     return drafts
 
@@ -94,6 +96,16 @@ def _draft(store: Store, job: Job, when: When, *, sync: bool) -> Draft:
 def publish(store: Store, drafts: Sequence[Draft]) -> None:
     """Move written jobs into their queue and make that durable."""
     queue = store.queue(drafts[0].name.tag)
+    try:
+        _publish(store, drafts, queue)
+    except OSError:
+        for draft in drafts:  # what is not in the queue yet will not come any more
+            with contextlib.suppress(OSError):
+                store.remove(draft.path)
+        raise
+
+
+def _publish(store: Store, drafts: Sequence[Draft], queue: str) -> None:
     folders = store.ensure(queue) | {queue}
     for draft in drafts:
         target = store.queued(draft.name)

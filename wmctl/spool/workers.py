@@ -35,7 +35,7 @@ def join(store: Store, worker: str, content: Mapping[str, Any]) -> None:
     """Make `running/<worker>` and the beat. A name is made once and never used again."""
     with fs.translated("join the spool"):
         try:
-            store.disk.mkdir(store.path("running", worker), store.settings.folder_mode)
+            store.mkdir(store.path("running", worker))
         except FileExistsError:
             raise SpoolError(f"a worker named {worker} is already there") from None
         data = encode_beat(worker, content)
@@ -45,10 +45,11 @@ def join(store: Store, worker: str, content: Mapping[str, Any]) -> None:
 
 def beat(store: Store, worker: str, content: Mapping[str, Any]) -> None:
     """Renew the lease. WorkerGone if this worker was declared dead."""
-    try:
-        store.disk.overwrite(store.path("workers", worker), encode_beat(worker, content))
-    except FileNotFoundError:
-        raise WorkerGone(f"worker {worker} was declared dead: its beat is gone") from None
+    with fs.translated("beat"):
+        try:
+            store.disk.overwrite(store.path("workers", worker), encode_beat(worker, content))
+        except FileNotFoundError:
+            raise WorkerGone(f"worker {worker} was declared dead: its beat is gone") from None
 
 
 def leave(store: Store, worker: str) -> bool:

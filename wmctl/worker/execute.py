@@ -1,0 +1,163 @@
+"""prepare and run: from a claim to an outcome, in a folder of the job's own."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from wmctl.errors import BadInput, MalformedJob, RunnerUnavailable
+from wmctl.runner import process
+from wmctl.runner.base import DirectRunner, Plan, ProcessRunner, RunContext
+from wmctl.runner.environment import job_environment
+from wmctl.runner.exit import Exit
+from wmctl.runner.log import LogFile
+from wmctl.runner.outcome import Outcome, failed
+from wmctl.runner.process import Limits
+from wmctl.runner.stop import Stop
+from wmctl.spool import Claim, Spool
+from wmctl.worker.clock import rfc3339
+from wmctl.worker.options import Observers, WorkerOptions
+
+#: What a shell says when wmctl itself is at fault, and when an interpreter is not there.
+OWN_FAULT = 125
+NOT_FOUND = 127
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a claim's job ended. `killed` as in `Exit`: then the outcome is not the job's own."""
+
+    outcome: Outcome
+    killed: str | None
+    context: RunContext | None
+    log_dropped: int
+
+
+class Executor:
+    """Runs claims for one worker."""
+
+    def __init__(
+        self, spool: Spool, options: WorkerOptions, worker: str, observers: Observers
+    ) -> None:
+        self._spool = spool
+        self._options = options
+        self._worker = worker
+        self._observers = observers
+        self._folder = options.work / worker
+
+    def run(self, claim: Claim, stop: Stop) -> Ran:
+        """Run a job to its end. An OSError means that this machine cannot, whatever the job."""
+        log = LogFile(
+            self._spool.open_log(claim),
+            lambda: self._spool.open_log_errors(claim),
+            self._options.log_cap,
+        )
+        ends: list[Exit] = []
+        context = None
+        try:
+            with self._job_folder(claim) as folder:
+                context = self._context(claim, folder, log, stop, ends)
+                self._observers.job_start(context)
+                outcome = self._outcome(context)
+        except MalformedJob as error:
+            outcome = failed("BadJob", error.message, exit_code=OWN_FAULT)
+        except OSError as error:
+            if not ends:
+                raise
+            # It has run: whatever the machine's trouble is, it must not run a second time.
+            outcome = failed("RunnerError", f"after the job ran: {error}", exit_code=OWN_FAULT)
+        finally:
+            log.close()
+        killed = ends[-1].killed if ends else None
+        return Ran(outcome, killed, context, log.dropped)
+
+    def _outcome(self, context: RunContext) -> Outcome:
+        """What the job's runner makes of it; a runner that breaks breaks only this job."""
+        job = context.job
+        runner = self._options.runners.get(job.runner)
+        if runner is None:
+            known = ", ".join(sorted(self._options.runners))
+            return failed(
+                "NoRunner",
+                f"worker {self._worker} has no runner for {job.runner!r}; it has {known}",
+                exit_code=NOT_FOUND,
+            )
+        try:
+            if isinstance(runner, DirectRunner):
+                return runner.run(context)
+            assert isinstance(runner, ProcessRunner)  # noqa: S101 - the plugin layer checked it
+            plan = runner.plan(context)
+            return plan.outcome(context.execute(plan)) if isinstance(plan, Plan) else plan
+        except RunnerUnavailable as error:
+            message = f"{error.message}" + (f"; {error.hint}" if error.hint else "")
+            return failed("RunnerUnavailable", message, exit_code=NOT_FOUND)
+        except BadInput as error:
+            return failed("BadJob", error.message)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a plugin does, the worker goes on
+            return failed(
+                "RunnerError",
+                f"runner {job.runner!r} broke: {type(error).__name__}: {error}",
+                exit_code=OWN_FAULT,
+            )
+
+    @contextlib.contextmanager
+    def _job_folder(self, claim: Claim) -> Iterator[Path]:
+        folder = self._folder / claim.id
+        shutil.rmtree(folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        (folder / "shared").mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            if not self._options.keep_job_dir:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _context(
+        self, claim: Claim, folder: Path, log: LogFile, stop: Stop, ends: list[Exit]
+    ) -> RunContext:
+        options, job, name = self._options, claim.job, claim.name
+        args = self._spool.args(job)
+        _write_private(folder / "args.json", json.dumps(args).encode())
+        own, limit = job.timeout, options.timeout
+        limits = Limits(
+            timeout=limit if own is None else min(own, limit),
+            label="the job's own limit" if own is not None and own <= limit else "the worker's limit",
+            grace=options.kill_grace,
+            oom_score_adj=options.oom_score_adj,
+        )
+
+        def execute(plan: Plan) -> Exit:
+            ends.append(process.run(plan, folder=folder, log=log, limits=limits, stop=stop))
+            return ends[-1]
+
+        return RunContext(
+            job=job,
+            id=claim.id,
+            tag=name.tag,
+            attempt=name.attempt,
+            args=args,
+            code=self._spool.code(job),
+            folder=folder,
+            cache=options.cache / job.runner,
+            env=job_environment(
+                job, id=claim.id, tag=name.tag, attempt=name.attempt, worker=self._worker,
+                group=options.group, host_env=options.environ, allow=options.allow,
+                scheduled_for=rfc3339(int(name.scheduled_for.timestamp() * 1e9)),
+            ),
+            tools=options.tools,
+            worker=self._worker,
+            execute=execute,
+            log=log.line,
+        )  # fmt: skip
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(fd, "wb") as file:
+        file.write(data)

@@ -1,0 +1,132 @@
+"""The heart: a thread that beats, and at every beat looks at what concerns the running job.
+
+It compares the worker's folder with what the worker believes, and looks for cancel and drain
+markers. It may hang with the file server; the supervisor, which never touches it, then acts.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wmctl.errors import SpoolError, WorkerGone
+from wmctl.runner.stop import Stop
+from wmctl.spool import Claim, Spool
+from wmctl.worker.clock import boottime
+from wmctl.worker.guard import Guard
+from wmctl.worker.held import Held, compare
+
+log = logging.getLogger("wmctl.worker")
+
+
+class Heart:
+    """One worker's beat. `describe` gives the beat's content."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        worker: str,
+        held: Held,
+        guard: Guard,
+        describe: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self._spool = spool
+        self._worker = worker
+        self._held = held
+        self._guard = guard
+        self._describe = describe
+        self._lock = threading.Lock()
+        self._job: tuple[Claim, Stop] | None = None
+        self._wake = threading.Event()
+        self._end = threading.Event()
+        self._beaten = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
+        self._sequence = 0
+        #: Called once, from this thread, when the worker was declared dead, or is to drain.
+        self.on_gone: Callable[[], None] = lambda: None
+        self.on_drain: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Beat no more. A beat that hangs is not waited for long."""
+        self._end.set()
+        self._wake.set()
+        self._thread.join(timeout=self._spool.settings.beat)
+
+    def watch(self, claim: Claim, stop: Stop) -> None:
+        """From now on this is the running job."""
+        with self._lock:
+            self._job = (claim, stop)
+
+    def unwatch(self) -> None:
+        """No job is running."""
+        with self._lock:
+            self._job = None
+
+    def look(self, job_id: str) -> None:
+        """Somebody wrote a cancel marker: look now if it may concern the running job."""
+        with self._lock:
+            concerned = self._job is not None and job_id in {
+                self._job[0].id, self._job[0].job.root,
+            }  # fmt: skip
+        if concerned:
+            self._wake.set()
+
+    def await_beat(self, timeout: float) -> bool:
+        """Wait for a beat that begins from now on and succeeds."""
+        self._beaten.clear()
+        self._wake.set()
+        return self._beaten.wait(timeout)
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            try:
+                self._beat()
+                self._check_folder()
+                self._check_markers()
+            except WorkerGone as error:
+                log.error("%s", error.message)
+                self._lose()
+                self.on_gone()
+                return
+            except (SpoolError, OSError) as error:
+                log.error("no beat: %s", error)
+            self._wake.wait(self._spool.settings.beat)
+            self._wake.clear()
+
+    def _beat(self) -> None:
+        started = boottime()
+        self._sequence += 1
+        self._spool.beat(self._worker, {**self._describe(), "sequence": self._sequence})
+        self._guard.renewed(started)
+        self._beaten.set()
+
+    def _check_folder(self) -> None:
+        extra, missing = compare(self._spool, self._worker, self._held)
+        for entry in extra:
+            # A claim whose reply was lost, or one that a cut-off client carried out late.
+            log.warning("job %s is claimed by us, and we did not know: given back", entry.id)
+            self._spool.rescue_claim(entry)
+        with self._lock:
+            job = self._job
+        if job is not None and job[0].name.file in missing:
+            log.error("job %s was taken from us; it is stopped", job[0].id)
+            job[1].request("lost")
+
+    def _check_markers(self) -> None:
+        with self._lock:
+            job = self._job
+        if job is not None and self._spool.cancel_wanted(job[0].id, job[0].job):
+            job[1].request("canceled")
+        if self._spool.drain_wanted(self._worker):
+            self.on_drain()
+
+    def _lose(self) -> None:
+        with self._lock:
+            if self._job is not None:
+                self._job[1].request("lost")
+
+

@@ -1,0 +1,105 @@
+"""Finding dead workers and taking back what they had claimed.
+
+Dead is whose beat has not changed for a lease, on our own clock, over several looks of ours that
+did not stall; at once only whose process is proven to be gone from this host.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wmctl.errors import BadInput
+from wmctl.runner import tree
+from wmctl.spool import Spool
+from wmctl.spool.strict import loads_object
+from wmctl.worker import identity
+from wmctl.worker.clock import boottime
+
+log = logging.getLogger("wmctl.worker")
+
+#: Looks that must agree, and beats between two looks after which we count as having slept.
+_LOOKS = 3
+_STALL = 3.0
+
+
+@dataclass
+class _Observation:
+    content: bytes | None
+    since: float
+    last: float
+    looks: int = 1
+
+
+class Judge:
+    """Watches beats by their content alone; no clock of another host is ever read."""
+
+    def __init__(self, lease: float, beat: float, now: Callable[[], float] = boottime) -> None:
+        self._lease = lease
+        self._beat = beat
+        self._now = now
+        self._seen: dict[str, _Observation] = {}
+
+    def look(self, worker: str, read: Callable[[], bytes | None]) -> bool:
+        """Look once more; True if the worker must be dead."""
+        started = self._now()
+        content = read()
+        ended = self._now()
+        seen = self._seen.get(worker)
+        stalled = ended - started > self._beat or (
+            seen is not None and started - seen.last > _STALL * self._beat
+        )
+        if seen is None or seen.content != content or stalled:
+            self._seen[worker] = _Observation(content, ended, ended)
+            return False
+        seen.looks += 1
+        seen.last = ended
+        return seen.looks >= _LOOKS and ended - seen.since >= self._lease
+
+    def forget(self, known: set[str]) -> None:
+        """Keep only what is known of these workers."""
+        self._seen = {worker: seen for worker, seen in self._seen.items() if worker in known}
+
+
+class Rescuer:
+    """One worker's look at all the others."""
+
+    def __init__(self, spool: Spool, own: str, folder: Path, judge: Judge | None = None) -> None:
+        settings = spool.settings
+        self._spool = spool
+        self._own = own
+        self._folder = folder
+        self._judge = judge or Judge(settings.lease, settings.beat)
+
+    def sweep(self) -> int:
+        """Look at every other worker and rescue the jobs of the dead; how many jobs."""
+        others = self._spool.joined() - {self._own}
+        self._judge.forget(others)
+        return sum(self._rescue(worker) for worker in sorted(others) if self._dead(worker))
+
+    def _dead(self, worker: str) -> bool:
+        if self._judge.look(worker, lambda: self._spool.read_beat(worker)):
+            log.warning("worker %s gave no sign of life for a lease", worker)
+            return True
+        content = _parse(self._spool.read_beat(worker))
+        if not identity.proven_dead(self._folder, content):
+            return False
+        killed = tree.kill_leftovers(worker)
+        log.warning("worker %s is gone from this host; %d processes of its jobs killed",
+                    worker, killed)  # fmt: skip
+        return True
+
+    def _rescue(self, worker: str) -> int:
+        done = self._spool.rescue(worker)
+        identity.forget(self._folder, worker)
+        for job_id, state in done:
+            log.warning("job %s of worker %s: %s", job_id, worker, state)
+        return len(done)
+
+
+def _parse(text: bytes | None) -> Mapping[str, Any]:
+    try:
+        return loads_object(text or b"{}")
+    except BadInput:
+        return {}

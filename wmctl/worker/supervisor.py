@@ -1,0 +1,215 @@
+"""The supervisor: forks workers, kills what a dead one left, starts it again, stops hung jobs.
+
+It never touches the spool, so that a dead file server cannot keep it from doing so. It runs in one
+thread: `step` in a loop.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from wmctl.runner import tree
+from wmctl.worker.guard import Guard
+from wmctl.worker.worker import RESTART, Worker
+
+log = logging.getLogger("wmctl.worker")
+
+#: A worker that ended sooner than this (seconds) is started again only after a pause.
+_TOO_SOON = 10.0
+_LONGEST_PAUSE = 60.0
+_HANDLED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
+_PR_SET_PDEATHSIG = 1
+_SWITCH = 0.0002
+_DRAIN, _HALT = signal.SIGTERM, signal.SIGQUIT
+
+Make = Callable[[Guard], Worker]
+
+
+@dataclass
+class _Slot:
+    """The place of one worker, whoever fills it at the moment."""
+
+    pid: int = 0
+    guard: Guard | None = None
+    started: float = 0.0
+    failures: int = 0
+    start_at: float = 0.0
+    ended: bool = False
+    stopped_for: float = field(default=float("-inf"))
+
+
+class Supervisor:
+    """`make` builds a worker inside its own, forked process. `lease` in seconds."""
+
+    def __init__(self, make: Make, count: int, lease: float, *, grace: float | None = None) -> None:
+        self._make = make
+        self._lease = lease
+        self._slots = [_Slot() for _ in range(count)]
+        #: Seconds from a drain to stopping the jobs; None = as long as they take.
+        self._grace = grace
+        self._halt_at: float | None = None
+        self._draining = False
+        self._old_mask: set[signal.Signals] = set()
+
+    def start(self) -> None:
+        """Fork the workers. The caller must have one thread only."""
+        tree.become_subreaper()
+        self._old_mask = {
+            signal.Signals(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+        }
+        for slot in self._slots:
+            self._fork(slot)
+
+    def run(self) -> int:
+        """Until all workers have ended; 0."""
+        self.start()
+        while self.step(3600.0):
+            pass
+        self.close()
+        return 0
+
+    def close(self) -> None:
+        """Give the signals back to whoever had them."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._old_mask)
+
+    def step(self, longest: float) -> bool:
+        """Wait for whatever comes first, and act on it; False once all workers have ended."""
+        now = time.monotonic()
+        wait = max(0.0, min(longest, self._next_moment() - now))
+        received = signal.sigtimedwait(_HANDLED, wait)
+        if received is not None:
+            self.signaled(received.si_signo)
+        self._reap()
+        self._stop_hung()
+        self._start_due()
+        if self._halt_at is not None and time.monotonic() >= self._halt_at:
+            self._halt_at = None
+            self._tell(_HALT)
+        return not all(slot.ended for slot in self._slots)
+
+    def signaled(self, number: int) -> None:
+        """TERM, INT and HUP drain; the second time, and QUIT, they stop the jobs."""
+        if number == signal.SIGCHLD:
+            return
+        if self._draining or number == signal.SIGQUIT:
+            self.halt()
+        else:
+            self.drain()
+
+    def drain(self) -> None:
+        """Let every worker finish its job and end."""
+        self._draining = True
+        if self._grace is not None:
+            self._halt_at = time.monotonic() + self._grace
+        self._tell(_DRAIN)
+
+    def halt(self) -> None:
+        """Let every worker stop its job, give it back, and end."""
+        self._draining = True
+        self._tell(_HALT)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the workers were told to end."""
+        return self._draining
+
+    def _tell(self, number: signal.Signals) -> None:
+        for slot in self._slots:
+            if slot.pid:
+                os.kill(slot.pid, number)
+            else:
+                slot.ended = True
+
+    def _fork(self, slot: _Slot) -> None:
+        guard = Guard(self._lease)
+        parent = os.getpid()
+        slot.pid = os.fork()
+        if slot.pid == 0:
+            self._be_worker(guard, parent)
+        slot.guard, slot.started, slot.ended = guard, time.monotonic(), False
+
+    def _be_worker(self, guard: Guard, parent: int) -> None:
+        """In the child; never returns."""
+        status = 1
+        try:
+            tree.become_subreaper()
+            # The job's thread waits for the others at every system call; 5 ms would be too long.
+            sys.setswitchinterval(_SWITCH)
+            _die_with_parent(_HALT, parent)
+            worker = self._make(guard)
+            signal.signal(signal.SIGTERM, lambda *_: worker.drain())
+            signal.signal(signal.SIGQUIT, lambda *_: worker.halt())
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor passes it on
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_SETMASK, set())
+            status = worker.run()
+        except BaseException:
+            log.exception("the worker broke")
+        finally:
+            logging.shutdown()
+            os._exit(status)
+
+    def _reap(self) -> None:
+        for slot in self._slots:
+            if not slot.pid:
+                continue
+            pid, status = os.waitpid(slot.pid, os.WNOHANG)
+            if pid:
+                self._ended(slot, os.waitstatus_to_exitcode(status))
+
+    def _ended(self, slot: _Slot, code: int) -> None:
+        """A worker is gone: what its jobs left must not go on while others run them again."""
+        pid, slot.pid = slot.pid, 0
+        killed = tree.kill_descendants({other.pid for other in self._slots if other.pid})
+        if code == 0 or self._draining:
+            slot.ended = True
+            return
+        log.warning("worker process %d ended with %d; %d processes of its jobs killed",
+                    pid, code, killed)  # fmt: skip
+        lived = time.monotonic() - slot.started
+        slot.failures = 0 if code == RESTART or lived > _TOO_SOON else slot.failures + 1
+        pause = min(2.0 ** (slot.failures - 1), _LONGEST_PAUSE) if slot.failures > 1 else 0.0
+        slot.start_at = time.monotonic() + pause
+
+    def _start_due(self) -> None:
+        for slot in self._slots:
+            if not slot.pid and not slot.ended and time.monotonic() >= slot.start_at:
+                self._fork(slot)
+
+    def _stop_hung(self) -> None:
+        """Kill the jobs of a worker whose lease can no longer be relied upon."""
+        for slot in self._slots:
+            guard = slot.guard
+            if not slot.pid or guard is None or not guard.overdue():
+                continue
+            if slot.stopped_for != guard.deadline:
+                log.error("worker process %d gave no sign of life; its job is stopped", slot.pid)
+            slot.stopped_for = guard.deadline
+            guard.stopped()
+            tree.kill_tree(slot.pid, keep_root=True)
+
+    def _next_moment(self) -> float:
+        """When something is due by itself, on the monotonic clock."""
+        moments = [float("inf") if self._halt_at is None else self._halt_at]
+        now, boot = time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME)
+        for slot in self._slots:
+            if slot.pid and slot.guard is not None:
+                left = slot.guard.deadline - boot
+                # A hung worker may start another process: look again each second.
+                moments.append(now + (left if left > 0 else 1.0))
+            elif not slot.ended:
+                moments.append(slot.start_at)
+        return min(moments)
+
+
+def _die_with_parent(number: signal.Signals, parent: int) -> None:
+    """Have the kernel send us this signal when the supervisor is gone."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), number)  # it went before we asked

@@ -1,0 +1,45 @@
+"""What a worker does for the whole spool beside its jobs: rescue the dead's, prune the old."""
+
+import logging
+import threading
+
+from wmctl.errors import SpoolError
+from wmctl.spool import Spool
+from wmctl.worker.clock import boottime
+from wmctl.worker.rescuer import Rescuer
+
+log = logging.getLogger("wmctl.worker")
+
+#: Seconds between two prunes by the same worker.
+PRUNE_EVERY = 3600.0
+
+
+class Sweeper:
+    """A thread of its own, so that a slow disk does not delay the beat."""
+
+    def __init__(self, spool: Spool, rescuer: Rescuer) -> None:
+        self._spool = spool
+        self._rescuer = rescuer
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        self._prune_at = boottime() + PRUNE_EVERY
+
+    def start(self) -> None:
+        """Begin, with a sweep at once: a restarted worker frees its predecessor's jobs."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sweep no more; a sweep that hangs is not waited for long."""
+        self._end.set()
+        self._thread.join(timeout=self._spool.settings.beat)
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            try:
+                self._rescuer.sweep()
+                if boottime() >= self._prune_at:
+                    self._prune_at = boottime() + PRUNE_EVERY
+                    self._spool.prune()
+            except (SpoolError, OSError) as error:
+                log.error("cannot look after the spool: %s", error)
+            self._end.wait(self._spool.settings.beat)

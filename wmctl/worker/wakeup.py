@@ -1,0 +1,127 @@
+"""Waiting for work: events where the file system has them, polling everywhere.
+
+Events only shorten the wait; what they say is fed to the head of the queue as a hint.
+"""
+
+import logging
+import os
+import random
+import select
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from wmctl.errors import BadInput
+from wmctl.spool import Spool, decode_tag
+
+#: Seconds between two looks without events: while idle, and just after something was found.
+IDLE_POLL = 5.0
+BUSY_POLL = 0.25
+
+
+class Hints(Protocol):
+    """Where names go that an event told of: the head of the queue."""
+
+    def note(self, tag: str, path: str) -> None:
+        """A name appeared."""
+
+    def changed(self) -> None:
+        """Something else happened."""
+
+
+class Wakeup:
+    """One worker's alarm clock. `notify` may come from any thread or signal handler."""
+
+    def __init__(self, spool: Spool, rng: Callable[[], float] = random.random) -> None:
+        # An event that a signal handler may set while the same thread waits for it.
+        self._event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll = select.poll()
+        self._poll.register(self._event, select.POLLIN)
+        self._found: deque[tuple[str, str]] = deque()
+        self._rng = rng
+        self._idle = 0
+        self._queue = str(spool.path / "queue")
+        self._cancel = str(spool.path / "control" / "cancel")
+        self._observer: Any = None
+        #: Called with a job's id when somebody asks for its cancellation.
+        self.on_cancel: Callable[[str], None] = lambda job_id: None
+        if not spool.file_system().network:
+            self._watch()
+
+    @property
+    def watching(self) -> bool:
+        """Whether events come at all."""
+        return self._observer is not None
+
+    def notify(self) -> None:
+        """End the current or the next wait."""
+        os.eventfd_write(self._event, 1)
+
+    def wait(self, longest: float) -> None:
+        """Wait for a notice, an event or the next poll; at most `longest` seconds."""
+        if self._poll.poll(1000 * max(0.0, min(longest, self.interval()))):
+            os.eventfd_read(self._event)
+        self._idle += 1
+
+    def interval(self) -> float:
+        """Seconds to the next poll: short after something was found, then longer, with jitter."""
+        if self.watching:
+            return IDLE_POLL
+        longer: float = BUSY_POLL * 2 ** min(self._idle, 10)
+        return min(IDLE_POLL, longer) * (0.75 + self._rng() / 2)
+
+    def busy(self) -> None:
+        """Something was found: look again soon."""
+        self._idle = 0
+
+    def feed(self, head: Hints) -> None:
+        """Give the head what the events told."""
+        while self._found:
+            tag, path = self._found.popleft()
+            if tag:
+                head.note(tag, path)
+            else:
+                head.changed()
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._observer is not None:
+            self._observer.stop()  # its threads end by themselves; joining them takes half a second
+            self._observer = None
+
+    def _watch(self) -> None:
+        from watchdog import events  # noqa: PLC0415 - only local spools pay for it
+        from watchdog.observers import Observer  # noqa: PLC0415
+
+        wakeup = self
+        logging.getLogger("watchdog").setLevel(logging.ERROR)
+
+        class Handler(events.FileSystemEventHandler):
+            def on_any_event(self, event: events.FileSystemEvent) -> None:
+                path = event.dest_path if event.event_type == "moved" else event.src_path
+                wakeup._told(str(path), folder=event.is_directory)
+
+        kinds = [
+            events.FileCreatedEvent, events.FileMovedEvent,
+            events.DirCreatedEvent, events.DirMovedEvent,
+        ]  # fmt: skip
+        observer = Observer()
+        try:
+            observer.schedule(Handler(), self._queue, recursive=True, event_filter=kinds)
+            observer.schedule(Handler(), self._cancel, event_filter=kinds)
+            observer.start()
+        except OSError:
+            return  # out of watches: polling is the truth anyway
+        self._observer = observer
+
+    def _told(self, path: str, *, folder: bool) -> None:
+        if path.startswith(self._cancel):
+            self.on_cancel(path.rpartition("/")[2])
+            return
+        parts = path[len(self._queue) + 1 :].split("/")
+        try:
+            tag = "" if folder or len(parts) < 2 else decode_tag(parts[0])
+        except BadInput:
+            return
+        self._found.append((tag, path))
+        self.notify()
