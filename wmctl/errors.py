@@ -58,9 +58,5 @@ class MalformedJob(BadInput):
         self.reason = reason
 
 
-class ClaimLost(WmctlError):
-    """The claim is no longer ours: its worker was declared dead or the job was taken back."""
-
-
 class WorkerGone(WmctlError):
-    """The worker's own folder is gone: it was declared dead and must start anew under a new name."""
+    """The worker's own folder is gone: it was declared dead and starts anew, newly named."""

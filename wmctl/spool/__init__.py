@@ -12,7 +12,6 @@ for one name. Standard library only. The format is docs/reference/spool-format.m
 
 from wmctl.spool.claims import Claim, Staged
 from wmctl.spool.fs import Disk
-from wmctl.spool.head import Head, Pick
 from wmctl.spool.ids import bucket, is_id, new_id, short
 from wmctl.spool.job import DEFAULT_WORKSPACE, Job
 from wmctl.spool.lookup import STATES, WAITING, Entry
@@ -32,10 +31,8 @@ __all__ = [
     "Claim",
     "Disk",
     "Entry",
-    "Head",
     "Job",
     "Name",
-    "Pick",
     "Settings",
     "Spool",
     "Staged",

@@ -1,7 +1,6 @@
 """Blobs: code and args too long for a job file, stored once under the sha256 of their bytes."""
 
 import contextlib
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,6 +85,8 @@ def args(store: Store, job: Job) -> dict[str, Any]:
 
 
 def _sha(content: bytes) -> str:
+    import hashlib
+
     return hashlib.sha256(content).hexdigest()
 
 

@@ -72,9 +72,7 @@ def claim(
 _UNREAD = Job(kind="unread")
 
 
-def _accept(
-    store: Store, taken: Claim, check: Callable[[Name, Job], None]
-) -> Claim | None:
+def _accept(store: Store, taken: Claim, check: Callable[[Name, Job], None]) -> Claim | None:
     """Read the job behind a claim; what cannot run does not stay in `running/`."""
     try:
         text = fs.read_checked(store.disk, taken.path, JOB_CAP, store.trust)
@@ -187,7 +185,12 @@ def _sync_contents(store: Store, batch: Sequence[Staged]) -> None:
             fs.sync_file(store.disk, path)
             folder = path.rpartition("/")[0]
             if path.endswith((".json", ".log")) and fs.present(store.disk, folder):
-                folders |= {folder, folder.rpartition("/")[0], store.path("results"), store.path("logs")}
+                folders |= {
+                    folder,
+                    folder.rpartition("/")[0],
+                    store.path("results"),
+                    store.path("logs"),
+                }
     store.sync(folders)
 
 
@@ -199,8 +202,11 @@ def retry(store: Store, taken: Claim, delay: float) -> bool:
 
 
 def release(store: Store, taken: Claim, *, lost: bool = False) -> bool:
-    """Give a claim back: `running/` -> `queue/`. `lost`: the job had started and was stopped by us
-    because we could no longer renew the lease; that counts as a rescue would."""
+    """Give a claim back: `running/` -> `queue/`.
+
+    `lost`: the job had started and was stopped because we could no longer renew the lease; that
+    counts as a rescue would.
+    """
     count = taken.name.lost + (1 if lost else 0)
     return _give_back(store, taken, taken.name.but(lost=count))
 
@@ -220,7 +226,7 @@ def _give_back(store: Store, taken: Claim, name: Name) -> bool:
 
 
 def suspend(store: Store, taken: Claim) -> bool:
-    """The job waits without a worker: `running/` -> `suspended/`. True if it was ours to suspend."""
+    """The job waits without a worker: `running/` -> `suspended/`. True if it was ours."""
     with fs.translated("suspend a job"):
         target = store.at("suspended", taken.name)
         moved = fs.move(store.disk, taken.path, target, mine=True)

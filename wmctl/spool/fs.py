@@ -320,12 +320,14 @@ def translated(what: str, *, but: tuple[type[OSError], ...] = ()) -> Iterator[No
         where = f" ({error.filename})" if error.filename else ""
         message = f"cannot {what}: {error.strerror or error}{where}"
         if error.errno in BUSY:
-            raise SpoolBusy(message, hint="free space or repair the disk, then try again") from error
+            raise SpoolBusy(
+                message, hint="free space or repair the disk, then try again"
+            ) from error
         raise SpoolError(message, hint="wmctl doctor checks the spool") from error
 
 
 def _syncfs(fd: int) -> None:
-    import ctypes  # noqa: PLC0415 - only batches pay for it
+    import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syncfs(fd) != 0:

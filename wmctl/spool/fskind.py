@@ -1,6 +1,5 @@
 """Which file system holds the spool. What is not known counts as a network file system."""
 
-import ctypes
 import os
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ _NETWORK = {
 
 @dataclass(frozen=True)
 class FileSystem:
-    """Its name, and whether other hosts may see it (then folders are polled, never only watched)."""
+    """Its name, and whether other hosts may see it: then folders are polled, never only watched."""
 
     kind: str
     network: bool
@@ -26,6 +25,8 @@ class FileSystem:
 
 def detect(path: str) -> FileSystem:
     """What statfs says about the folder itself."""
+    import ctypes
+
     libc = ctypes.CDLL(None, use_errno=True)
     # struct statfs begins with f_type, one machine word; 256 bytes hold all of it.
     found = (ctypes.c_long * 32)()

@@ -84,8 +84,10 @@ class Head:
         self.strays: dict[str, str] = {}
 
     def pick(self, now: int) -> Pick | None:
-        """The next name that is due at `now` (file server's clock, ns), or None. It leaves the
-        head: claim it, or forget it."""
+        """The next name that is due at `now` (file server's clock, ns), or None.
+
+        It leaves the head: claim it, or forget it.
+        """
         limit = due_after(_TICK, now)
         if self._may_list() or (self._cut and self._used_up(limit)):
             self.relist()

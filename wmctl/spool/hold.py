@@ -23,9 +23,7 @@ def hold(store: Store, entry: Entry, *, reason: str, message: str, by: str | Non
     return aside(store, entry.path, entry.name.claimed(), reason, message, by)
 
 
-def aside(
-    store: Store, path: str, name: Name, reason: str, message: str, by: str | None
-) -> bool:
+def aside(store: Store, path: str, name: Name, reason: str, message: str, by: str | None) -> bool:
     """Move a job into `held/` under this name, its reason first."""
     with fs.translated("hold a job"):
         reasons.write(store, "held", name.file, reason, message, by)

@@ -43,4 +43,5 @@ def bucket(job_id: str) -> str:
 
     The last two, so that a short id names its bucket within an hour.
     """
-    return f"{created(job_id):%Y%m%d%H}/{job_id[-2:]}"
+    moment = created(job_id)
+    return f"{moment.year:04d}{moment.month:02d}{moment.day:02d}{moment.hour:02d}/{job_id[-2:]}"

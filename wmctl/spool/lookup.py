@@ -177,7 +177,7 @@ def find(store: Store, text: str) -> Entry:
     if len(digits) < _SHORTEST or not set(digits) <= set("0123456789abcdef"):
         raise BadInput(
             f"{text[:60]!r} is not a job id",
-            hint=f"give the whole id or at least its last {_SHORTEST} digits; wmctl ps -a lists them",
+            hint=f"give an id, or at least its last {_SHORTEST} digits; wmctl ps -a lists them",
         )
     return _unique(text, _matching(store, digits) or _matching(store, digits))
 

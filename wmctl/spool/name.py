@@ -49,14 +49,12 @@ def encode_tag(tag: str) -> str:
         raise BadInput(f"tag {tag!r} is not valid Unicode") from None
     last = len(raw) - 1
     encoded = "".join(
-        chr(byte)
-        if byte in _PLAIN or (byte == 0x2E and 0 < index < last)
-        else f"%{byte:02X}"
+        chr(byte) if byte in _PLAIN or (byte == 0x2E and 0 < index < last) else f"%{byte:02X}"
         for index, byte in enumerate(raw)
     )
     if len(encoded) > TAG_BYTES:
         raise BadInput(
-            f"tag {tag[:40]!r}… takes {len(encoded)} bytes as a folder name; {TAG_BYTES} are allowed"
+            f"tag {tag[:40]!r}… takes {len(encoded)} bytes as a folder's name; at most {TAG_BYTES}"
         )
     return encoded
 
@@ -156,9 +154,7 @@ def parse(file: str, tag: str | None = None) -> Name | None:
     if priority > 100:
         return None
     claims, lost, tries = int(match["claims"]), int(match["lost"]), int(match["tries"])
-    return Name(
-        match["due"], priority, match["id"], named, claims, lost, tries, match["outcome"]
-    )
+    return Name(match["due"], priority, match["id"], named, claims, lost, tries, match["outcome"])
 
 
 def is_newer(file: str) -> bool:

@@ -1,7 +1,6 @@
 """Why a job stands aside: the `.reason` file beside it in `held/` or `quarantine/`."""
 
 import contextlib
-import getpass
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,6 +20,8 @@ def now_text() -> str:
 
 def who() -> str:
     """The user's name, or the number where there is none."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -6,7 +6,7 @@ What moves, what is atomic and what a crash in between leaves stands at each ver
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wmctl.errors import MalformedJob
 from wmctl.spool import (
@@ -15,7 +15,6 @@ from wmctl.spool import (
     claims,
     fs,
     hold,
-    keys,
     lookup,
     quarantine,
     reasons,
@@ -30,10 +29,12 @@ from wmctl.spool.fskind import FileSystem, detect
 from wmctl.spool.job import JOB_CAP, Job
 from wmctl.spool.lookup import Entry
 from wmctl.spool.name import Name
-from wmctl.spool.prune import Pruned, Pruner
 from wmctl.spool.store import Settings, Store
 from wmctl.spool.submit import When
 from wmctl.spool.workers import Beat
+
+if TYPE_CHECKING:
+    from wmctl.spool.prune import Pruned
 
 #: A result may take this much; its record a little more.
 RESULT_CAP = 16 << 20
@@ -96,11 +97,13 @@ class Spool:
         """
         when = When(tag, priority, delay, due)
         if job.key is not None:
-            return keys.submit_keyed(self.store, job, when, if_exists=if_exists)[0]
+            return self.submit_keyed(job, when, if_exists=if_exists)[0]
         return next(submitting.submit(self.store, [job], when))
 
     def submit_keyed(self, job: Job, when: When, *, if_exists: str) -> tuple[str, bool]:
         """The id that holds the job's key, and whether it is this job's."""
+        from wmctl.spool import keys
+
         return keys.submit_keyed(self.store, job, when, if_exists=if_exists)
 
     def submit_all(
@@ -206,9 +209,7 @@ class Spool:
 
     def hold(self, entry: Entry, message: str) -> bool:
         """Keep a waiting job from running until it is unheld."""
-        return hold.hold(
-            self.store, entry, reason="person", message=message, by=reasons.who()
-        )
+        return hold.hold(self.store, entry, reason="person", message=message, by=reasons.who())
 
     def unhold(self, entry: Entry) -> bool:
         """Let a held job wait in its queue again."""
@@ -222,8 +223,10 @@ class Spool:
         """Bring a suspended job back into its queue."""
         return hold.wake(self.store, entry, self.job(entry))
 
-    def prune(self, older_than: float | None = None) -> Pruned:
-        """Remove jobs finished that many seconds ago (default: the spool's retention) or earlier."""
+    def prune(self, older_than: float | None = None) -> "Pruned":
+        """Remove jobs finished that many seconds ago or earlier (default: the retention)."""
+        from wmctl.spool.prune import Pruner
+
         limit = self.settings.retention if older_than is None else older_than
         with fs.translated("prune"):
             return Pruner(self.store, limit).run()

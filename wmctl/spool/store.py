@@ -5,7 +5,6 @@ What the verbs share; no verb is in here.
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
@@ -53,7 +52,9 @@ class Settings:
             if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
                 raise BadInput(f"{name} is a number of seconds above 0, not {value!r}")
         if self.lease < 3 * self.beat:
-            raise BadInput(f"lease ({self.lease:g} s) must be at least three beats of {self.beat:g} s")
+            raise BadInput(
+                f"lease ({self.lease:g} s) must be at least three beats of {self.beat:g} s"
+            )
 
     @property
     def mode(self) -> int:
@@ -86,9 +87,10 @@ class Store:
         """Make a spool, whole or not at all; a spool that is already there is opened."""
         root = os.path.abspath(root)
         with fs.translated(f"make the spool {root}"):
-            disk.mkdirs(os.path.dirname(root))
+            above = _mkdirs(os.path.dirname(root), disk)
             if not _taken(root, disk):
                 _build(root, settings, disk)
+            fs.sync_folders(disk, above)
         return cls.open(root, disk)
 
     @classmethod
@@ -149,7 +151,7 @@ class Store:
 
     def temporary(self) -> str:
         """A name in `tmp/` that nobody else uses."""
-        return f"{self.root}/tmp/{secrets.token_hex(12)}"
+        return self.path("tmp", os.urandom(12).hex())
 
     # Folders and files.
 
@@ -231,6 +233,17 @@ class Store:
         return self.disk.server_time(self._probe)
 
 
+def _mkdirs(folder: str, disk: Disk) -> set[str]:
+    """Make the folders that lead to the spool; those to be synced, so that they stay."""
+    unsynced: set[str] = set()
+    at = folder
+    while at != os.path.dirname(at) and not fs.present(disk, at):
+        at = os.path.dirname(at)
+        unsynced.add(at)
+    disk.mkdirs(folder)
+    return unsynced
+
+
 def _taken(root: str, disk: Disk) -> bool:
     """True if a spool is there; ConfigError if something else is."""
     if fs.present(disk, f"{root}/{SETTINGS_FILE}"):
@@ -251,15 +264,9 @@ def _taken(root: str, disk: Disk) -> bool:
 
 def _build(root: str, settings: Settings, disk: Disk) -> None:
     """The whole tree beside its place, then one rename, which a non-empty target refuses."""
-    aside = f"{root}.{secrets.token_hex(6)}.new"
-    for folder in ("", *FOLDERS):
-        path = f"{aside}/{folder}".rstrip("/")
-        disk.mkdir(path, settings.folder_mode)
-        disk.chmod_path(path, settings.folder_mode)
-    content = (strict.dumps(asdict(settings)) + "\n").encode()
-    fs.write_new(disk, f"{aside}/{SETTINGS_FILE}", content, settings.mode, sync=True)
-    fs.sync_folders(disk, {aside, f"{aside}/control"})
+    aside = f"{root}.{os.urandom(6).hex()}.new"
     try:
+        _lay_out(aside, settings, disk)
         disk.rename(aside, root)
     except OSError:
         _discard(aside, disk)
@@ -268,11 +275,23 @@ def _build(root: str, settings: Settings, disk: Disk) -> None:
     fs.sync_folders(disk, {os.path.dirname(root)})
 
 
+def _lay_out(aside: str, settings: Settings, disk: Disk) -> None:
+    for folder in ("", *FOLDERS):
+        path = f"{aside}/{folder}".rstrip("/")
+        disk.mkdir(path, settings.folder_mode)
+        disk.chmod_path(path, settings.folder_mode)
+    content = (strict.dumps(asdict(settings)) + "\n").encode()
+    fs.write_new(disk, f"{aside}/{SETTINGS_FILE}", content, settings.mode, sync=True)
+    fs.sync_folders(disk, {aside, f"{aside}/control"})
+
+
 def _discard(aside: str, disk: Disk) -> None:
-    disk.unlink(f"{aside}/{SETTINGS_FILE}")
-    for folder in sorted(FOLDERS, key=len, reverse=True):
-        disk.rmdir(f"{aside}/{folder}")
-    disk.rmdir(aside)
+    """What was laid out, as far as it came; it is gone if the rename was done after all."""
+    with contextlib.suppress(OSError):
+        disk.unlink(f"{aside}/{SETTINGS_FILE}")
+    for folder in (*sorted(FOLDERS, key=len, reverse=True), ""):
+        with contextlib.suppress(OSError):
+            disk.rmdir(f"{aside}/{folder}".rstrip("/"))
 
 
 def _read_settings(root: str, disk: Disk) -> Settings:
@@ -282,7 +301,7 @@ def _read_settings(root: str, disk: Disk) -> Settings:
     if not found:
         raise SpoolNotFound(
             f"{root} is not a spool: it holds no {SETTINGS_FILE}",
-            hint=f"make one with: wmctl init {root}   (an unmounted network folder looks like this too)",
+            hint=f"make one with: wmctl init {root}   (is a network folder not mounted?)",
         )
     with fs.translated("open the spool"):
         text = fs.read_checked(disk, path, _SETTINGS_CAP, Trust(None, 0o002))

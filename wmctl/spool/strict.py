@@ -1,4 +1,4 @@
-"""JSON read with suspicion: no duplicate keys, no NaN or Infinity, no lone surrogates, bounded depth."""
+"""JSON read with suspicion: no duplicate keys, no NaN, no lone surrogates, bounded depth."""
 
 import json
 import math

@@ -109,9 +109,7 @@ def _publish(store: Store, drafts: Sequence[Draft], queue: str) -> None:
     folders = store.ensure(queue) | {queue}
     for draft in drafts:
         target = store.queued(draft.name)
-        fs.move(
-            store.disk, draft.path, target, mine=False, make=lambda: store.remake(queue)
-        )
+        fs.move(store.disk, draft.path, target, mine=False, make=lambda: store.remake(queue))
         if draft.blobs:
             blobs.keep(store, draft.blobs)
             folders.add(store.path("blobs"))

@@ -37,10 +37,12 @@ class Finished:
 class Committer:
     """One thread. `finish` hands a job over; `close` returns when all is published."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, *, first_pause: float = _FIRST_PAUSE) -> None:
         self._spool = spool
+        self._first_pause = first_pause
         self._queue: queue.Queue[Finished | None] = queue.Queue(BACKLOG)
-        self._give_up = threading.Event()
+        self._giving_up = False
+        self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         #: Jobs that were fenced: somebody else had taken their claim.
         self.fenced = 0
@@ -51,12 +53,20 @@ class Committer:
         self._queue.put(finished)
 
     def close(self, *, give_up: bool = False) -> None:
-        """Publish what is left. `give_up`: do not wait for a disk that refuses; what could not be
-        published stays claimed, and others rescue it."""
+        """Publish what is left.
+
+        `give_up`: do not wait for a disk that refuses; what could not be published stays claimed,
+        and others rescue it.
+        """
         if give_up:
-            self._give_up.set()
+            self.give_up()
+            self._end.set()
         self._queue.put(None)
         self._thread.join()
+
+    def give_up(self) -> None:
+        """From now on do not wait for a disk that refuses. May come from a signal handler."""
+        self._giving_up = True
 
     def _run(self) -> None:
         last = False
@@ -71,30 +81,47 @@ class Committer:
             self._publish([item for item in batch if item is not None])
 
     def _publish(self, batch: list[Finished]) -> None:
-        staged: list[Staged] = []
-        for item in batch:
-            stage = self._insist(lambda item=item: self._stage(item))  # type: ignore[misc]
-            if stage is None:
-                return
-            staged.append(stage)
-        won = self._insist(lambda: self._spool.commit(staged))
-        for item, ours in zip(batch, won or [], strict=False):
-            if not ours:
-                self.fenced += 1
-                log.warning("job %s was taken from us; its result is not published", item.claim.id)
-            item.done(ours)
+        try:
+            staged: list[tuple[Finished, Staged]] = []
+            for item in batch:
+                stage = self._stage(item)
+                if stage is not None:
+                    staged.append((item, stage))
+            won = self._insist(lambda: self._spool.commit([stage for _, stage in staged]))
+        except Exception:
+            # The jobs stay claimed and are rescued; the next ones must not wait for them.
+            log.exception("cannot publish %s", ", ".join(item.claim.id for item in batch))
+            return
+        for (item, _), ours in zip(staged, won or [], strict=False):
+            self._tell(item, ours=ours)
 
-    def _stage(self, item: Finished) -> Staged:
-        return self._spool.stage(item.claim, item.outcome, item.record)
+    def _stage(self, item: Finished) -> Staged | None:
+        try:
+            return self._insist(
+                lambda: self._spool.stage(item.claim, item.outcome, item.record)
+            )
+        except Exception:
+            log.exception("cannot write the result of job %s", item.claim.id)
+            return None
+
+    def _tell(self, item: Finished, *, ours: bool) -> None:
+        if not ours:
+            self.fenced += 1
+            log.warning("job %s was taken from us; its result is not published", item.claim.id)
+        try:
+            item.done(ours)
+        except Exception:
+            log.exception("job %s is published, but who was told of it broke", item.claim.id)
 
     def _insist(self, action: Callable[[], R]) -> R | None:
         """Until the disk takes it: the job has run, so running it again is the worse choice."""
-        pause = _FIRST_PAUSE
+        pause = self._first_pause
         while True:
             try:
                 return action()
             except (SpoolError, OSError) as error:
                 log.error("cannot publish results, trying again: %s", error)
-                if self._give_up.wait(pause):
+                self._end.wait(pause)
+                if self._giving_up:
                     return None
                 pause = min(pause * 2, _LAST_PAUSE)

@@ -5,13 +5,16 @@ file server or stands still. At two thirds of the lease after the start of the w
 successful beat it kills what the worker's jobs started.
 """
 
+import contextlib
 import mmap
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from wmctl.worker.clock import boottime
 
-_FIELDS = struct.Struct("dd")
+_FIELD = struct.Struct("d")
+#: Each is written as one word and by itself: the worker writes the first, the supervisor the other.
+_BEAT, _STOP = 0, _FIELD.size
 _SHARE = 2 / 3
 
 
@@ -21,33 +24,44 @@ class Guard:
     def __init__(self, lease: float, now: Callable[[], float] = boottime) -> None:
         self.limit = lease * _SHARE
         self._now = now
-        self._memory = mmap.mmap(-1, _FIELDS.size)
-        self._write(now(), 0.0)
+        self._memory = mmap.mmap(-1, 2 * _FIELD.size)
+        self._write(_BEAT, now())
+        self._write(_STOP, float("-inf"))
 
     def renewed(self, started: float) -> None:
         """A beat that was begun at `started` has succeeded."""
-        self._write(started, self._read()[1])
+        self._write(_BEAT, started)
+
+    @property
+    def renewed_at(self) -> float:
+        """When the last beat that succeeded was begun."""
+        return self._read(_BEAT)
 
     @property
     def deadline(self) -> float:
         """When the jobs must stop unless a beat comes before."""
-        return self._read()[0] + self.limit
+        return self.renewed_at + self.limit
 
     def overdue(self) -> bool:
         """Whether the lease can no longer be relied upon."""
         return self._now() >= self.deadline
 
-    def stopped(self) -> None:
-        """The supervisor has killed what the worker's jobs started."""
-        self._write(self._read()[0], self._now())
+    @contextlib.contextmanager
+    def stopping(self) -> Iterator[None]:
+        """Inside, the supervisor kills what the worker's jobs started, and what they start now."""
+        self._write(_STOP, float("inf"))
+        try:
+            yield
+        finally:
+            self._write(_STOP, self._now())
 
     def stopped_since(self, moment: float) -> bool:
         """Whether that happened at or after a moment: then a job's end is not the job's own."""
-        return self._read()[1] >= moment
+        return self._read(_STOP) >= moment
 
-    def _read(self) -> tuple[float, float]:
-        beat, stop = _FIELDS.unpack_from(self._memory)
-        return beat, stop
+    def _read(self, field: int) -> float:
+        value: float = _FIELD.unpack_from(self._memory, field)[0]
+        return value
 
-    def _write(self, beat: float, stop: float) -> None:
-        _FIELDS.pack_into(self._memory, 0, beat, stop)
+    def _write(self, field: int, value: float) -> None:
+        _FIELD.pack_into(self._memory, field, value)

@@ -128,5 +128,3 @@ class Heart:
         with self._lock:
             if self._job is not None:
                 self._job[1].request("lost")
-
-

@@ -7,8 +7,10 @@ from wmctl.spool import Claim, Entry, Spool
 
 
 class Held:
-    """File names in `running/<worker>/`: expected from before the claim's rename until after the
-    one that ends it. Used by several threads."""
+    """File names in `running/<worker>/`. Used by several threads.
+
+    One is expected from before the claim's rename until after the one that ends the claim.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -92,7 +92,7 @@ def proven_dead(folder: Path, beat: Mapping[str, object]) -> bool:
 
 def forget(folder: Path, worker: str) -> None:
     """Remove the lock file and the job folders that a dead worker left on this host."""
-    import shutil  # noqa: PLC0415 - rare
+    import shutil
 
     (folder / "locks" / worker).unlink(missing_ok=True)
     shutil.rmtree(folder / worker, ignore_errors=True)

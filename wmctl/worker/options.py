@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from wmctl.runner.base import Runner, RunContext
+from wmctl.runner.base import RunContext, Runner
 from wmctl.runner.outcome import Outcome
 from wmctl.runner.tools import Tools
 from wmctl.spool import Job, Name
@@ -41,7 +41,7 @@ class WorkerOptions:
     work: Path
     runners: Mapping[str, Runner]
     #: MalformedJob for a job that must not run here (rules of tags and workspaces).
-    check: Callable[[Name, Job], None] = lambda name, job: None
+    check: Callable[[Name, Job], None] = lambda _name, _job: None
     version: str = ""
 
 

@@ -2,30 +2,78 @@
 
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
-from wmctl.runner.outcome import Canceled, Completed, Failed, Outcome, Skipped, failed
+from wmctl.errors import BadInput
+from wmctl.runner.outcome import (
+    Canceled,
+    Completed,
+    Failed,
+    Outcome,
+    Retry,
+    Skipped,
+    Suspended,
+    failed,
+)
 from wmctl.spool import RESULT_CAP, strict
 
-#: What a shell would show for a job that was told to stop.
+#: What a shell would show for a job that was told to stop, and when wmctl itself is at fault.
 CANCELED_EXIT = 143
+OWN_FAULT = 125
+#: Seconds; a later due time would not fit into a file name for ever.
+LONGEST_DELAY = 365 * 86400.0
 
 
-def checked(outcome: Outcome) -> Outcome:
-    """The outcome, or a failure in its place if its result cannot be kept."""
-    if not isinstance(outcome, Completed | Failed):
-        return outcome
-    try:
-        size = len(strict.dumps(outcome.result))
-    except (TypeError, ValueError, RecursionError) as error:
-        return failed("BadResult", f"the result cannot be written as JSON: {error}")
-    if size > RESULT_CAP:
+def checked(outcome: object) -> Outcome:
+    """The outcome, or a failure in its place: it is a plugin's, and nothing may break over it."""
+    if not _well_formed(outcome):
         return failed(
-            "ResultTooLarge",
-            f"the result takes {size} bytes; {RESULT_CAP} are allowed. Write large data to a file"
-            " and return its path.",
+            "RunnerError",
+            f"the runner gave an outcome that is none: {type(outcome).__name__}",
+            exit_code=OWN_FAULT,
         )
-    return outcome
+    if isinstance(outcome, Retry):
+        return Retry(min(outcome.delay, LONGEST_DELAY)) if outcome.delay > LONGEST_DELAY else outcome
+    return _with_a_result(outcome) if isinstance(outcome, Completed | Failed) else outcome
+
+
+def _with_a_result(outcome: Completed | Failed) -> Outcome:
+    try:
+        text = strict.dumps({"result": outcome.result})
+        size = len(text.encode()) - len('{"result":}')
+        if size <= RESULT_CAP:
+            strict.loads(text, "the result")  # whoever reads the record will be as strict
+            return outcome
+    except (TypeError, ValueError, RecursionError, BadInput) as error:
+        return failed("BadResult", f"the result cannot be written as JSON: {error}")
+    return failed(
+        "ResultTooLarge",
+        f"the result takes {size} bytes; {RESULT_CAP} are allowed. Write large data to a file"
+        " and return its path.",
+    )
+
+
+def _well_formed(outcome: object) -> TypeGuard[Outcome]:
+    match outcome:
+        case Completed() | Failed():
+            return (
+                isinstance(outcome.exit_code, int)
+                and isinstance(outcome.labels, tuple | list)
+                and all(map(_is_text, outcome.labels))
+                and (isinstance(outcome, Completed) or isinstance(outcome.error, Mapping))
+            )
+        case Canceled(by, reason):
+            return _is_text(by or "") and _is_text(reason or "")
+        case Skipped(reason):
+            return _is_text(reason or "")
+        case Retry(delay):
+            return isinstance(delay, int | float) and 0 <= delay < float("inf")
+    return isinstance(outcome, Suspended)
+
+
+def _is_text(value: object) -> bool:
+    """Text that UTF-8 can say."""
+    return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
 
 
 def word_of(outcome: Completed | Failed | Canceled | Skipped) -> str:

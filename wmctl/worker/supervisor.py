@@ -190,8 +190,8 @@ class Supervisor:
             if slot.stopped_for != guard.deadline:
                 log.error("worker process %d gave no sign of life; its job is stopped", slot.pid)
             slot.stopped_for = guard.deadline
-            guard.stopped()
-            tree.kill_tree(slot.pid, keep_root=True)
+            with guard.stopping():
+                tree.kill_tree(slot.pid, keep_root=True)
 
     def _next_moment(self) -> float:
         """When something is due by itself, on the monotonic clock."""

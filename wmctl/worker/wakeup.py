@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import select
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -44,7 +45,7 @@ class Wakeup:
         self._cancel = str(spool.path / "control" / "cancel")
         self._observer: Any = None
         #: Called with a job's id when somebody asks for its cancellation.
-        self.on_cancel: Callable[[str], None] = lambda job_id: None
+        self.on_cancel: Callable[[str], None] = lambda _id: None
         if not spool.file_system().network:
             self._watch()
 
@@ -86,12 +87,13 @@ class Wakeup:
     def close(self) -> None:
         """Watch no more."""
         if self._observer is not None:
-            self._observer.stop()  # its threads end by themselves; joining them takes half a second
+            # Its own stop waits up to half a second for a move that is only half seen.
+            threading.Thread(target=self._observer.stop, daemon=True).start()
             self._observer = None
 
     def _watch(self) -> None:
-        from watchdog import events  # noqa: PLC0415 - only local spools pay for it
-        from watchdog.observers import Observer  # noqa: PLC0415
+        from watchdog import events
+        from watchdog.observers import Observer
 
         wakeup = self
         logging.getLogger("watchdog").setLevel(logging.ERROR)

@@ -11,7 +11,8 @@ from typing import Any
 from wmctl.errors import SpoolError, WorkerGone
 from wmctl.runner.outcome import Canceled, Failed, Outcome, Retry, Suspended
 from wmctl.runner.stop import Stop
-from wmctl.spool import Claim, Head, Pick, Spool, short
+from wmctl.spool import Claim, Spool, short
+from wmctl.spool.head import Head, Pick
 from wmctl.worker import identity, records
 from wmctl.worker.clock import ServerClock, boottime, rfc3339
 from wmctl.worker.committer import Committer, Finished
@@ -136,9 +137,7 @@ class Worker:
                 continue
             if worked:
                 idle_since = time.monotonic()
-            elif self._options.burst and self._nothing_due():
-                return
-            elif self._idle_too_long(idle_since):
+            elif (self._options.burst and self._nothing_due()) or self._idle_too_long(idle_since):
                 return
             else:
                 self._wait(idle_since)
@@ -166,7 +165,7 @@ class Worker:
         return None
 
     def _is_ours(self, pick: Pick) -> bool:
-        """With `only`: the job itself. (Its children are made by us and carry its root.)"""
+        """With `only`, just that job."""
         return self._options.only is None or self._options.only in pick.file
 
     def _claim(self, pick: Pick) -> Claim | None:
@@ -269,7 +268,7 @@ class Worker:
         }
         record = records.record_of(outcome, facts)
 
-        def done(ours: bool) -> None:
+        def done(ours: bool) -> None:  # noqa: FBT001 - the committer calls it
             self._held.drop(claim.name.file)
             if ours:
                 self._tell(claim, outcome, word, ran)
@@ -299,8 +298,10 @@ class Worker:
         self._held.drop(claim.name.file)
 
     def _heal_and_give_back(self, claim: Claim) -> None:
-        """The lease could not be relied upon and the job was stopped: once a beat works again, and
-        before anything new is claimed, it is given back as lost."""
+        """Give a job back as lost that was stopped because its lease could not be relied upon.
+
+        Only once a beat works again, and before anything new is claimed.
+        """
         log.error("job %s was stopped: the lease on it could not be renewed in time", claim.id)
         while not (self._gone or self._stopping):
             if self._heart.await_beat(self._spool.settings.beat):

@@ -1,0 +1,60 @@
+"""A home folder of the test's own, and the `wmctl` command in it as a real process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Wmctl = Callable[..., subprocess.CompletedProcess[str]]
+#: What the machine of the test run may have set.
+_FOREIGN = ("WMCTL_", "XDG_", "WORKER_", "FORCE_WORKER_TAGS", "NUM_WORKERS", "NO_COLOR")
+
+
+@pytest.fixture(scope="session")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the processes of all tests keep their byte code."""
+    return tmp_path_factory.mktemp("bytecode")
+
+
+@pytest.fixture
+def environ(tmp_path: Path, bytecode: Path) -> dict[str, str]:
+    """The environment of a new user."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    (tmp_path / "home").mkdir()
+    return kept | {
+        "HOME": str(tmp_path / "home"),
+        "TMPDIR": str(tmp_path),
+        "PYTHONPYCACHEPREFIX": str(bytecode),
+    }
+
+
+@pytest.fixture
+def wmctl(environ: dict[str, str], tmp_path: Path) -> Wmctl:
+    """Run `wmctl` to its end."""
+
+    def run(
+        *words: str, stdin: str = "", env: dict[str, str] | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "wmctl", *words],
+            input=stdin, env=environ | (env or {}), cwd=tmp_path, timeout=timeout,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def submitted(wmctl: Wmctl) -> Callable[..., str]:
+    """Submit a job that must be accepted; its id."""
+
+    def submit(*words: str, stdin: str = "") -> str:
+        done = wmctl("submit", *words, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return submit

@@ -1,0 +1,1 @@
+"""Workers, from their smallest parts to real processes under a real supervisor."""

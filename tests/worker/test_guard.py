@@ -1,0 +1,102 @@
+"""What supervisor and worker share about the lease."""
+
+import os
+
+import pytest
+
+from tests.worker.bench import Clock
+from wmctl.worker.guard import Guard
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def guard(clock: Clock) -> Guard:
+    return Guard(60.0, clock)
+
+
+def test_the_lease_is_relied_upon_for_two_thirds_of_it(guard: Guard, clock: Clock) -> None:
+    clock.now += 39.9
+    assert not guard.overdue()
+    clock.now += 0.1
+    assert guard.overdue()
+
+
+def test_a_beat_counts_from_its_start(guard: Guard, clock: Clock) -> None:
+    """A beat that took long renews from when it was begun, not from when it came back."""
+    started = clock.now
+    clock.now += 35.0
+    guard.renewed(started)
+    clock.now += 5.0
+    assert guard.overdue()
+
+
+def test_a_beat_puts_the_deadline_off(guard: Guard, clock: Clock) -> None:
+    clock.now += 30.0
+    guard.renewed(clock.now)
+    assert guard.deadline == clock.now + 40.0
+    clock.now += 39.0
+    assert not guard.overdue()
+
+
+def test_a_job_that_began_before_the_kill_was_stopped_by_it(guard: Guard, clock: Clock) -> None:
+    early = clock.now
+    assert not guard.stopped_since(early)
+    clock.now += 50.0
+    with guard.stopping():
+        pass
+    assert guard.stopped_since(early)
+    clock.now += 1.0
+    assert not guard.stopped_since(clock.now)
+
+
+def test_a_job_that_begins_during_the_kill_was_stopped_by_it(guard: Guard, clock: Clock) -> None:
+    """It may have been hit, and nobody can tell."""
+    with guard.stopping():
+        clock.now += 0.1
+        assert guard.stopped_since(clock.now)
+        began = clock.now
+        clock.now += 0.1
+    assert guard.stopped_since(began)
+    clock.now += 0.1
+    assert not guard.stopped_since(clock.now)
+
+
+def test_a_beat_in_the_midst_of_the_kill_does_not_hide_it(guard: Guard) -> None:
+    """The two processes write at the same time, each its own number."""
+
+    class DuringWhichWeStop:
+        def __float__(self) -> float:
+            with guard.stopping():
+                return 2000.0
+
+    guard.renewed(DuringWhichWeStop())  # type: ignore[arg-type]
+    assert guard.stopped_since(1000.0)
+    assert guard.deadline == 2040.0
+
+
+def test_a_kill_in_the_midst_of_a_beat_does_not_undo_it(guard: Guard, clock: Clock) -> None:
+    early = clock.now
+    with guard.stopping():
+        guard.renewed(2000.0)
+    assert guard.deadline == 2040.0
+    assert guard.stopped_since(early)
+
+
+def test_what_a_child_process_writes_its_parent_sees() -> None:
+    guard = Guard(60.0)
+    pid = os.fork()
+    if pid == 0:
+        guard.renewed(5e9)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert guard.deadline == 5e9 + 40.0
+    pid = os.fork()
+    if pid == 0:
+        with guard.stopping():
+            os._exit(0)
+    os.waitpid(pid, 0)
+    assert guard.stopped_since(6e9)

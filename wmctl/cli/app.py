@@ -1,0 +1,157 @@
+"""The `wmctl` command itself: the list of commands, and the one place where errors become exits."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from wmctl.cli import exits, output
+from wmctl.cli.group import Lazy, LazyGroup, new_app
+from wmctl.cli.session import Session, session_of
+from wmctl.errors import WmctlError
+
+
+def _lazy(module: str, help_line: str, *, takes_tail: bool = False) -> Lazy:
+    return Lazy(f"wmctl.cli.{module}", help_line, takes_tail)
+
+
+class Root(LazyGroup):
+    """All commands of wmctl and of its plugins."""
+
+    table: Mapping[str, Lazy] = {
+        "init": _lazy("init", "Make a spool: the folder that is the queue."),
+        "submit": _lazy("submit", "Queue a job and print its id.", takes_tail=True),
+        "run": _lazy("run", "Run a job: log, result and exit code are yours.", takes_tail=True),
+        "wait": _lazy("wait", "Wait for jobs and exit with their code."),
+        "ps": _lazy("ps", "List jobs."),
+        "show": _lazy("show", "Everything about one job."),
+        "logs": _lazy("logs", "Print what a job wrote."),
+        "result": _lazy("result", "Print a job's result."),
+        "cancel": _lazy("cancel", "Cancel jobs."),
+        "worker": _lazy("worker", "Start and list workers."),
+        "plugin": _lazy("plugin", "List the installed plugins."),
+        "spool": _lazy("spool", "Where the spool is and what is in it."),
+        "doctor": _lazy("doctor", "Check tools, spool, plugins and clock."),
+        "version": _lazy("version", "Print the version."),
+    }
+
+    def plugin_commands(self, ctx: Any) -> Mapping[str, tuple[str, Callable[[], Any]]]:
+        """The commands that plugins add."""
+        commands = session_of(ctx).plugins.commands(frozenset(self.table))
+        return {name: (found.help, found.loader) for name, found in commands.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Give the words after `--` back to commands that have no own use for them."""
+        name, command, rest = super().resolve_command(ctx, args)
+        session = session_of(ctx)
+        if session.tail is not None and not (name in self.table and self.table[name].takes_tail):
+            rest, session.tail = [*rest, "--", *session.tail], None
+        return name, command, rest
+
+
+root = new_app(cls=Root, no_args_is_help=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from wmctl import __version__
+
+        output.line(f"wmctl {__version__}")
+        raise typer.Exit
+
+
+@root.callback(
+    epilog="\b\nExamples:\n  wmctl run hello.py -a name=ann\n  wmctl submit -c 'make all' -l bash\n"
+    "  wmctl worker start -n 2\n  wmctl ps -a\n\n"
+    "wmctl COMMAND --help tells more about a command."
+)
+def wmctl(
+    ctx: typer.Context,
+    spool: Annotated[
+        str | None, typer.Option("--spool", metavar="FOLDER", help="The spool [env: WMCTL_SPOOL].")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Windmill's workers without a server and without a database: a folder is the queue."""
+    session_of(ctx, spool=spool)
+
+
+def run(words: list[str]) -> int:
+    """Run one command line; the exit code. Nothing escapes from here."""
+    words, tail = split(words)
+    session = Session(tail)
+    try:
+        code = _call(words, session)
+        output.flush()
+    except BaseException as error:  # noqa: BLE001 - the last frame before the user
+        code = _report(error, session)
+    return _closing(code)
+
+
+def split(words: list[str]) -> tuple[list[str], list[str] | None]:
+    """The words before and after the first `--`, which typer would swallow."""
+    if "--" not in words:
+        return words, None
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
+
+
+def _call(words: list[str], session: Session) -> int:
+    command = typer.main.get_command(root)
+    code = command.main(args=words, prog_name="wmctl", standalone_mode=False, obj=session)
+    return code if isinstance(code, int) else exits.OK
+
+
+def _report(error: BaseException, session: Session) -> int:
+    """Say what went wrong, on stderr; the exit code."""
+    if os.environ.get("WMCTL_DEBUG") == "1" and not isinstance(error, SystemExit):
+        import traceback  # only where somebody asked
+
+        output.plain_note("".join(traceback.format_exception(error)))
+    try:
+        return _explain(error, session)
+    except output.OutputClosed:
+        return exits.BROKEN_PIPE
+
+
+def _explain(error: BaseException, session: Session) -> int:
+    match error:
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else exits.FAULTS
+        case output.OutputClosed():
+            return exits.BROKEN_PIPE
+        case KeyboardInterrupt():
+            return exits.INTERRUPTED
+        case WmctlError():
+            output.note(error.message, hint=error.hint)
+        case _ if callable(show := getattr(error, "show", None)):
+            show()  # a usage error of typer's
+        case _:
+            _unexpected(error)
+    return exits.of_error(error, job_codes=session.job_codes)
+
+
+def _unexpected(error: BaseException) -> None:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        output.note(f"the disk is full: {error}")
+        return
+    output.note(
+        f"unexpected {type(error).__name__}: {error}",
+        hint="this is a fault of wmctl; WMCTL_DEBUG=1 shows where. Please report it with that"
+        " text and with the output of: wmctl doctor",
+    )
+
+
+def _closing(code: int) -> int:
+    """Nothing may be left in a buffer that nobody reads: Python would complain at its end."""
+    try:
+        output.flush()
+    except (output.OutputClosed, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or exits.BROKEN_PIPE
+    return code

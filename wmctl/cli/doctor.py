@@ -1,0 +1,183 @@
+"""`wmctl doctor`: what could keep jobs from running here. Looks, changes nothing."""
+
+import os
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import typer
+
+from wmctl.cli import exits
+from wmctl.cli import options as o
+from wmctl.cli.group import one_command
+from wmctl.cli.lists import Column, age, show_list
+from wmctl.cli.session import Session, session_of
+from wmctl.errors import WmctlError
+
+#: A file server whose clock is further off (seconds) confuses people who compare times.
+_SKEW = 5.0
+#: Less free space than this (bytes) stops submits soon.
+_SPACE = 256 << 20
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at."""
+
+    what: str
+    #: ok, note or fault
+    status: str
+    detail: str
+    #: What to do about it.
+    remedy: str = ""
+
+
+COLUMNS = (
+    Column("CHECK", lambda item: item["check"]),
+    Column("STATUS", lambda item: item["status"]),
+    Column("DETAIL", lambda item: item["detail"]),
+    Column("REMEDY", lambda item: item["remedy"]),
+)
+_COLOURS = {"ok": "green", "note": "yellow", "fault": "red"}
+
+
+def doctor(ctx: typer.Context, format: o.Output = "table", spool: o.SpoolOption = None) -> None:
+    """Check configuration, spool, file system, clock, workers, runners' tools and plugins.
+
+    Exit 1 if there is a fault. A missing tool is a note: its jobs wait for a worker that has it.
+    """
+    o.check_format(format, "table", "json", "jsonl", "tsv")
+    session = session_of(ctx, spool=spool)
+    findings = list(examine(session))
+    show_list(
+        [{"schema": "wmctl.finding/1", "check": found.what, **_rest(found)} for found in findings],
+        format,
+        COLUMNS,
+        key=None,
+        colour=lambda item: _COLOURS[item["status"]],
+    )
+    if any(found.status == "fault" for found in findings):
+        raise typer.Exit(exits.FAULTS)
+
+
+def _rest(found: Finding) -> dict[str, str]:
+    return {"status": found.status, "detail": found.detail, "remedy": found.remedy}
+
+
+def examine(session: Session) -> Iterator[Finding]:
+    """All findings; one part that fails does not keep the others from being looked at."""
+    parts = (_config, _spool, _permissions, _space, _clock, _workers, _runners, _plugins)
+    usable = True
+    for part in parts:
+        if not usable and part in (_permissions, _space, _clock, _workers):
+            continue
+        try:
+            yield from part(session)
+        except WmctlError as error:
+            yield Finding(part.__name__.strip("_"), "fault", error.message, error.hint or "")
+            usable = usable and part not in (_config, _spool)
+            if part is _config:
+                return
+
+
+def _config(session: Session) -> Iterator[Finding]:
+    settings = session.settings
+    sources = sorted(set(settings.origins.values()) - {"built in"})
+    yield Finding("config", "ok", f"from: {', '.join(sources)}" if sources else "all built in")
+
+
+def _spool(session: Session) -> Iterator[Finding]:
+    spool = session.spool
+    system = spool.file_system()
+    kind = f"{system.kind}{', seen by other hosts' if system.network else ''}"
+    where = f"{spool.path} (from: {session.settings.origins['spool']})"
+    yield Finding("spool", "ok", f"{where}, format {spool.settings.format}")
+    if system.network and spool.settings.lease < 2 * 60:
+        yield Finding(
+            "file system", "note", f"{kind}; the lease is only {spool.settings.lease:g} s",
+            "make spools on network file systems with: wmctl init FOLDER",
+        )  # fmt: skip
+    else:
+        yield Finding("file system", "ok", kind)
+
+
+def _permissions(session: Session) -> Iterator[Finding]:
+    spool = session.spool
+    found = spool.path.stat()
+    mode = found.st_mode & 0o7777
+    private = spool.settings.file_mode == "0600"
+    if mode & 0o002 or (private and mode & 0o020):
+        yield Finding(
+            "permissions", "fault", f"others may write to the spool (mode {mode:04o})",
+            f"chmod {'700' if private else 'o-w'} {spool.path}",
+        )  # fmt: skip
+    elif not os.access(spool.path, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding("permissions", "fault", f"you may not write to it (mode {mode:04o})")
+    else:
+        yield Finding("permissions", "ok", f"mode {mode:04o}, owner {found.st_uid}")
+
+
+def _space(session: Session) -> Iterator[Finding]:
+    found = os.statvfs(session.spool.path)
+    free = found.f_bavail * found.f_frsize
+    few = free < _SPACE or (found.f_files and found.f_favail < 10_000)
+    detail = f"{free >> 20} MiB and {found.f_favail} files free"
+    yield Finding("disk", "fault" if few else "ok", detail, "make room" if few else "")
+
+
+def _clock(session: Session) -> Iterator[Finding]:
+    skew = session.spool.now() / 1e9 - time.time()
+    detail = f"the file server's clock differs by {skew:+.1f} s"
+    if abs(skew) > _SKEW:
+        yield Finding("clock", "note", detail, "jobs run by the file server's; keep both by NTP")
+    else:
+        yield Finding("clock", "ok", detail)
+
+
+def _workers(session: Session) -> Iterator[Finding]:
+    from wmctl.cli.serving import tags_of
+
+    spool = session.spool
+    lease = spool.settings.lease
+    beats = spool.workers()
+    alive = [beat for beat in beats if beat.alive(lease)]
+    served = {tag for beat in alive for tag in tags_of(beat)}
+    waiting = {entry.name.tag for entry in spool.entries(["queued"])}
+    yield Finding("workers", "ok", f"{len(alive)} alive; tags: {' '.join(sorted(served)) or '-'}")
+    for beat in beats:
+        if not beat.alive(lease):
+            yield Finding(
+                "workers", "note", f"{beat.worker} has not beaten for {age(beat.age)}",
+                "the next worker takes its jobs back",
+            )  # fmt: skip
+    for tag in sorted(waiting - served):
+        yield Finding(
+            "queue", "note", f"jobs wait for the tag {tag!r}, which no live worker serves",
+            f"wmctl worker start --tags {tag}",
+        )  # fmt: skip
+
+
+def _runners(session: Session) -> Iterator[Finding]:
+    from wmctl.cli.serve import unhealthy  # the worker package is heavy
+
+    runners = session.plugins.runners()
+    ill = unhealthy(session, runners)
+    for name, runner in runners.items():
+        problem, _, remedy = ill.get(name, "").partition("; ")
+        status = "note" if name in ill else "ok"
+        yield Finding(f"runner {name}", status, problem or f"serves the tag {runner.tag}", remedy)
+
+
+def _plugins(session: Session) -> Iterator[Finding]:
+    from wmctl.cli.plugin import plugin_facts
+
+    for item in plugin_facts(session):
+        if item["problems"]:
+            yield Finding(
+                f"plugin {item['name']}", "fault", "; ".join(item["problems"]),
+                f"report it to the makers of {item['distribution']}, or uninstall that",
+            )  # fmt: skip
+
+
+app = one_command(
+    doctor, "wmctl doctor", "wmctl doctor -o json | jq '.[] | select(.status != \"ok\")'"
+)

@@ -1,0 +1,89 @@
+"""Exit codes, decided here alone: from an error's class, and from how a job ended."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wmctl.errors import (
+    BadInput,
+    ConfigError,
+    JobNotFound,
+    RunnerUnavailable,
+    SpoolBusy,
+    SpoolError,
+    SpoolFormat,
+    SpoolNotFound,
+    WmctlError,
+)
+
+OK = 0
+FAULTS = 1
+USAGE = 2
+BAD_DATA = 65
+NOT_FOUND = 66
+INTERNAL = 70
+INPUT_OUTPUT = 74
+TRY_AGAIN = 75
+BAD_CONFIG = 78
+JOB_TIMEOUT = 124
+#: From `run` and `wait`: wmctl itself failed, or the job needs a person.
+WMCTL_FAILED = 125
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+CANCELED = 143
+
+
+class UsageError(WmctlError):
+    """The command line does not make sense."""
+
+
+class StillPending(WmctlError):
+    """`--wait-timeout` ran out; the job goes on."""
+
+
+class NoSuchFile(WmctlError):
+    """A file that was named is not there or cannot be read."""
+
+
+#: The first class that fits counts.
+_CODES: tuple[tuple[type[WmctlError], int], ...] = (
+    (UsageError, USAGE),
+    (NoSuchFile, NOT_FOUND),
+    (JobNotFound, NOT_FOUND),
+    (BadInput, BAD_DATA),
+    (ConfigError, BAD_CONFIG),
+    (SpoolNotFound, BAD_CONFIG),
+    (SpoolFormat, BAD_CONFIG),
+    (RunnerUnavailable, BAD_CONFIG),
+    (SpoolBusy, TRY_AGAIN),
+    (StillPending, TRY_AGAIN),
+    (SpoolError, INPUT_OUTPUT),
+)
+#: What the caller did wrong is not wmctl's fault: the same code in every command.
+_CALLERS = {USAGE, BAD_DATA, NOT_FOUND}
+
+
+def of_error(error: BaseException, *, job_codes: bool) -> int:
+    """The exit code of an error; `job_codes`: the command otherwise exits with a job's code."""
+    if isinstance(error, WmctlError):
+        code = next((code for kind, code in _CODES if isinstance(error, kind)), FAULTS)
+    else:
+        # typer's usage errors carry their code.
+        code = getattr(error, "exit_code", INTERNAL)
+    if isinstance(error, StillPending) or code in _CALLERS:
+        return code
+    return WMCTL_FAILED if job_codes else code
+
+
+def of_job(state: str, record: Mapping[str, Any] | None) -> int:
+    """The exit code of `run` and `wait` for a job in a state that nothing but a person changes."""
+    if state == "skipped":
+        return OK
+    if state == "canceled":
+        return CANCELED
+    if state not in {"success", "failure"}:
+        return WMCTL_FAILED
+    code = (record or {}).get("exit_code")
+    if isinstance(code, int) and 0 <= code <= 255:
+        # A failure never looks like a success, whatever its runner recorded.
+        return code if code or state == "success" else FAULTS
+    return OK if state == "success" else FAULTS

@@ -1,0 +1,144 @@
+"""The only printer. Data goes to stdout, everything else to stderr.
+
+Whoever reads a pipe gets plain text, uncut; colours are for terminals. Text that came from jobs or
+files is printed with its control characters escaped, so that it cannot steer a terminal.
+"""
+
+import codecs
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+# Compiled where it is used: `submit` needs it not.
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90"}
+
+
+class OutputClosed(Exception):
+    """Whoever read our output has gone (`wmctl ps | head`)."""
+
+
+def line(text: str = "") -> None:
+    """A line of data."""
+    _write(sys.stdout, f"{text}\n")
+
+
+def note(text: str, *, hint: str | None = None) -> None:
+    """A line for people, beginning with `wmctl:`, and what to do next."""
+    told = safe(text, keep="\n")
+    _write(sys.stderr, f"wmctl: {told}\n")
+    if hint:
+        _write(sys.stderr, "  " + safe(hint, keep="\n") + "\n")
+
+
+def plain_note(text: str) -> None:
+    """Text for people, as it is."""
+    _write(sys.stderr, f"{text}\n")
+
+
+class JobStream:
+    """Where a job's output goes: as it is into a pipe or file, made harmless on a terminal."""
+
+    def __init__(self, *, error: bool) -> None:
+        self._stream = sys.stderr if error else sys.stdout
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def write(self, data: bytes) -> None:
+        """Pass on what the job wrote, at once."""
+        if self._stream.isatty():
+            _write(self._stream, harmless(self._decoder.decode(data).replace("\r\n", "\n")))
+            return
+        try:
+            self._stream.flush()
+            self._stream.buffer.write(data)
+            self._stream.buffer.flush()
+        except BrokenPipeError:
+            raise OutputClosed from None
+
+
+def flush() -> None:
+    """Hand everything on; OutputClosed if nobody reads it."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        raise OutputClosed from None
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        if stream is sys.stderr or stream.isatty():
+            stream.flush()
+    except BrokenPipeError:
+        raise OutputClosed from None
+    except UnicodeEncodeError:
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def safe(text: str, *, keep: str = "") -> str:
+    """Text with its control characters (also those that turn the direction) written out."""
+    return re.sub(_CONTROL, lambda found: found[0] if found[0] in keep else _escape(found[0]), text)
+
+
+def harmless(text: str) -> str:
+    """A job's log for a terminal: lines, tabs and colours stay, other controls are written out."""
+    parts = re.split(r"(\x1b\[[0-9;]*m)", text)
+    return "".join(
+        part if index % 2 else safe(part, keep="\n\t\r") for index, part in enumerate(parts)
+    )
+
+
+def _escape(char: str) -> str:
+    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(char) or (
+        f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{ord(char):04x}"
+    )
+
+
+def on_terminal() -> bool:
+    """Whether a person reads stdout."""
+    return sys.stdout.isatty()
+
+
+def coloured() -> bool:
+    """Whether stdout may carry colours (no-color.org)."""
+    return on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def colour(text: str, name: str) -> str:
+    """The text in a colour, where colours may be."""
+    return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m" if name in _COLOURS and coloured() else text
+
+
+def table(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], colours: Sequence[str] = ()
+) -> None:
+    """Aligned columns; `colours[i]` is the colour of row i's second cell."""
+    cells = [[safe(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+    most = _width() if on_terminal() else None
+    for index, row in enumerate([list(titles), *cells]):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        text = text.rstrip()[:most]
+        if 0 < index <= len(colours):
+            start = widths[0] + 2
+            end = start + len(row[1])
+            text = text[:start] + colour(text[start:end], colours[index - 1]) + text[end:]
+        line(text)
+
+
+def _width() -> int | None:
+    from shutil import get_terminal_size  # typer has it already
+
+    return get_terminal_size((0, 0)).columns or None
+
+
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """JSON for machines; compact unless indented, keys in their order."""
+    import json  # not every command prints JSON
+
+    separators = (",", ": ") if indent else (",", ":")
+    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)

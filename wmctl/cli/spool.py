@@ -1,0 +1,59 @@
+"""`wmctl spool`: where it is, what is in it."""
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from wmctl.cli import options as o
+from wmctl.cli import output
+from wmctl.cli.group import examples, new_app
+from wmctl.cli.lists import Item, show_facts
+from wmctl.cli.serving import live
+from wmctl.cli.session import Session, session_of
+from wmctl.spool import STATES, encode_tag
+
+app = new_app(no_args_is_help=True)
+
+
+@app.callback()
+def spool() -> None:
+    """Where the spool is and what is in it."""
+
+
+@app.command("path", epilog=examples("wmctl spool path", "wmctl spool path --tag gpu"))
+def path(
+    ctx: typer.Context,
+    tag: Annotated[
+        str | None, typer.Option("-t", "--tag", help="The folder of the jobs that wait for it.")
+    ] = None,
+    spool: o.SpoolOption = None,
+) -> None:
+    """Print the spool's folder, or the folder of one tag's queue."""
+    folder = session_of(ctx, spool=spool).spool.path
+    output.line(str(folder if tag is None else folder / "queue" / encode_tag(tag)))
+
+
+@app.command("info", epilog=examples("wmctl spool info", "wmctl spool info -o json"))
+def info(ctx: typer.Context, format: o.Facts = "table", spool: o.SpoolOption = None) -> None:
+    """The spool's settings, its file system, and how many jobs it holds in each state."""
+    o.check_format(format, "table", "json")
+    show_facts(spool_facts(session_of(ctx, spool=spool)), format)
+
+
+def spool_facts(session: Session) -> Item:
+    """The spool as a JSON object."""
+    opened = session.spool
+    system = opened.file_system()
+    counts = Counter(entry.state for entry in opened.entries())
+    return {
+        "schema": "wmctl.spool/1",
+        "path": str(opened.path),
+        "origin": session.settings.origins["spool"],
+        "file_system": system.kind,
+        "network": system.network,
+        **asdict(opened.settings),
+        "workers": sum(1 for _ in live(opened)),
+        "jobs": {state: counts[state] for state in STATES if counts[state]},
+    }

@@ -1,0 +1,1 @@
+"""What a runner is, and the one place that starts processes."""

@@ -1,0 +1,193 @@
+"""What must hold of every spool at every moment, and a suite that a spool on any disk must pass.
+
+`audit` looks at the files themselves, not through wmctl's listings; `drain` does what the next
+worker would do. `SpoolContract` is for whoever puts a spool on another disk or file system.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wmctl.errors import WmctlError
+from wmctl.spool import Claim, Entry, Job, Name, Settings, Spool, bucket
+from wmctl.spool import name as names
+from wmctl.spool.job import from_json
+
+_STATES = {
+    "running": "running", "suspended": "suspended", "completed": "terminal", "held": "held",
+    "quarantine": "quarantined", "keys": "key",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """One job file of a spool."""
+
+    state: str
+    name: Name
+    path: str
+
+
+@dataclass
+class Audit:
+    """Every job file of a spool and what is wrong with it."""
+
+    places: dict[str, list[Place]] = field(default_factory=dict)
+    tmp: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def state(self, job_id: str) -> str | None:
+        """Where the job is; the outcome if it is finished."""
+        found = self.places.get(job_id)
+        return None if not found else found[0].name.outcome or found[0].state
+
+    def must_hold(self, acknowledged: Iterable[str] = ()) -> None:
+        """AssertionError unless each of these jobs is in one place and nothing is wrong."""
+        lost = [job_id for job_id in acknowledged if job_id not in self.places]
+        assert not lost, f"acknowledged and lost: {lost}"
+        assert not self.problems, self.problems
+
+
+def audit(root: str | Path) -> Audit:
+    """Look at every file of a spool."""
+    found = Audit()
+    for place in _places(str(root)):
+        found.places.setdefault(place.name.id, []).append(place)
+    for folder, folders, files in os.walk(f"{root}/tmp"):
+        found.tmp += [f"{folder}/{name}" for name in (*folders, *files)]
+    for job_id, places in found.places.items():
+        if len(places) > 1:
+            found.problems.append(f"{job_id} is in several places: {[p.path for p in places]}")
+        for place in places:
+            found.problems += _wrong(str(root), place)
+    return found
+
+
+def _places(root: str) -> Iterator[Place]:
+    for encoded in os.listdir(f"{root}/queue"):
+        for folder, _, files in os.walk(f"{root}/queue/{encoded}"):
+            for file in files:
+                name = names.parse(file, names.decode_tag(encoded))
+                if name is not None:
+                    yield Place("queued", name, f"{folder}/{file}")
+    for top, state in _STATES.items():
+        for folder, _, files in os.walk(f"{root}/{top}"):
+            for file in files:
+                name = names.parse(file)
+                if name is not None:
+                    yield Place(state, name, f"{folder}/{file}")
+
+
+def _wrong(root: str, place: Place) -> Iterator[str]:
+    name = place.name
+    if (place.state == "terminal") != (name.outcome is not None):
+        yield f"{place.path}: an outcome belongs into completed/ and only there"
+    if place.state == "terminal" and f"/completed/{bucket(name.id)}/" not in place.path:
+        yield f"{place.path}: the wrong bucket"
+    if place.state != "quarantined":
+        try:
+            from_json(Path(place.path).read_bytes())
+        except WmctlError as error:
+            yield f"{place.path}: {error}"
+    if name.outcome not in {None, "canceled"}:
+        path = f"{root}/results/{bucket(name.id)}/{name.id}.{name.claims}.json"
+        try:
+            record = json.loads(Path(path).read_bytes())
+        except (OSError, ValueError) as error:
+            yield f"{place.path}: no whole result ({error})"
+        else:
+            if record["outcome"] != name.outcome:
+                yield f"{place.path}: its result says {record['outcome']}"
+
+
+def anything(name: Name, job: Job) -> None:
+    """A claim's check that lets every job run."""
+    del name, job
+
+
+def claim(spool: Spool, worker: str, entry: Entry) -> Claim | None:
+    """Claim a job that was seen waiting."""
+    return spool.claim(worker, entry.name, entry.path, anything)
+
+
+def drain(spool: Spool, worker: str = "drainer") -> None:
+    """Be the next worker, all others being dead: rescue, then run what waits to a success."""
+    for dead in sorted(spool.joined()):
+        spool.rescue(dead)
+    spool.join(worker, {})
+    for entry in list(spool.entries(["queued"])):
+        taken = claim(spool, worker, entry)
+        if taken is not None:
+            spool.finish(taken, "success", {"result": worker})
+    assert spool.leave(worker)
+
+
+class SpoolContract:
+    """Subclass it, override `make`, and run it with pytest."""
+
+    def make(self, path: Path) -> Spool:
+        """A new spool at a path that does not exist."""
+        return Spool.create(path, Settings())
+
+    def job(self, **fields: object) -> Job:
+        """A small job."""
+        return Job(kind="command", argv=("true",)).but(**fields)
+
+    def test_a_job_goes_from_submit_to_a_record(self, tmp_path: Path) -> None:
+        """The promise in its plainest form."""
+        spool = self.make(tmp_path / "spool")
+        job_id = spool.submit(self.job(), tag="bash")
+        spool.join("w", {})
+        taken = claim(spool, "w", spool.find(job_id))
+        assert taken is not None
+        assert spool.finish(taken, "success", {"result": 42})
+        record = spool.record(spool.find(job_id))
+        assert record is not None
+        assert record["result"] == 42
+        audit(spool.path).must_hold([job_id])
+
+    def test_one_of_two_claimers_wins(self, tmp_path: Path) -> None:
+        """And the other is told so."""
+        spool = self.make(tmp_path / "spool")
+        entry = spool.find(spool.submit(self.job(), tag="bash"))
+        for worker in ("one", "two"):
+            spool.join(worker, {})
+        assert claim(spool, "one", entry) is not None
+        assert claim(spool, "two", entry) is None
+
+    def test_a_rescued_claim_publishes_nothing(self, tmp_path: Path) -> None:
+        """The source of the rename is the fence."""
+        spool = self.make(tmp_path / "spool")
+        job_id = spool.submit(self.job(), tag="bash")
+        spool.join("late", {})
+        late = claim(spool, "late", spool.find(job_id))
+        assert late is not None
+        assert spool.rescue("late") == [(job_id, "queued")]
+        assert not spool.finish(late, "failure", {"result": "late"})
+        drain(spool)
+        assert spool.find(job_id).state == "success"
+        audit(spool.path).must_hold([job_id])
+
+    def test_many_jobs_come_in_their_order(self, tmp_path: Path) -> None:
+        """A batch is acknowledged in the order of its jobs."""
+        spool = self.make(tmp_path / "spool")
+        ids = list(spool.submit_all((self.job(name=str(n)) for n in range(20)), tag="bash"))
+        assert [spool.job(spool.find(job_id)).name for job_id in ids] == [str(n) for n in range(20)]
+
+    def test_a_canceled_job_does_not_run(self, tmp_path: Path) -> None:
+        """Cancel takes a waiting job at once."""
+        spool = self.make(tmp_path / "spool")
+        job_id = spool.submit(self.job(), tag="bash")
+        assert spool.cancel(job_id, by="me", reason="enough") == "canceled"
+        drain(spool)
+        assert spool.find(job_id).state == "canceled"
+
+    def test_a_finished_job_can_be_pruned(self, tmp_path: Path) -> None:
+        """Nothing of it is left."""
+        spool = self.make(tmp_path / "spool")
+        job_id = spool.submit(self.job(), tag="bash")
+        drain(spool)
+        assert spool.prune(0).jobs == 1
+        assert spool.locate(job_id) is None
