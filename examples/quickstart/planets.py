@@ -1,4 +1,4 @@
-"""Kepler's third law in a table of the planets: the year grows with the distance to the power of 1.5."""
+"""Kepler's third law in a table of the planets: year = distance to the power of 1.5."""
 
 import csv
 import math

@@ -27,6 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def load(home: Path, tmp_path: Path) -> Load:
     """Load settings from `environ`, `flags` and the files under `tmp_path`."""
     (tmp_path / "project/deep").mkdir(parents=True)
+    assert home.is_dir()
 
     def load(environ: dict[str, str] | None = None, **flags: str) -> Settings:
         return config.load(
@@ -108,12 +109,12 @@ def test_paths_are_relative_to_where_they_stand(load: Load, tmp_path: Path) -> N
     assert not load(spool="sp").spool_is_default
 
 
-def test_a_named_file_replaces_project_and_user(load: Load, home: Path, tmp_path: Path) -> None:
+def test_a_named_file_replaces_project_and_user(load: Load, tmp_path: Path) -> None:
     """WMCTL_CONFIG; if it is not there, that is an error."""
     write(tmp_path / "project/.wmctl.yaml", "workspace: project\n")
     write(tmp_path / "project/deep/mine.yaml", "cache: /c\n")
     assert load({"WMCTL_CONFIG": "mine.yaml"}).workspace == "default"
-    with pytest.raises(ConfigError, match="none.yaml cannot be read"):
+    with pytest.raises(ConfigError, match=r"none\.yaml cannot be read"):
         load({"WMCTL_CONFIG": "none.yaml"})
 
 

@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^```(\w*)[ ]?(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 _MARK = "\x1e"
 _MASKS = (
-    (re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
+    (
+        re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"),
+        "ID",
+    ),
     (re.compile(r"\bwk-[\w.-]+-[a-z0-9]{5}\b"), "WORKER"),
     (re.compile(r"\d{8}T\d{6}\.\d{6}Z"), "DUE"),
     (re.compile(r"\b\d\d:\d\d:\d\d\b"), "TIME"),

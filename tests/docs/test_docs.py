@@ -69,7 +69,7 @@ def test_python_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     found = blocks(DOCS / "how-to" / "use-from-python.md", "python")
     assert found
     for number, code in enumerate(found):
-        exec(compile(code, f"example {number}", "exec"), {})  # noqa: S102 - our own page
+        exec(compile(code, f"example {number}", "exec"), {})
 
 
 def test_the_plugin_page_quotes_the_plugin() -> None:
@@ -92,7 +92,7 @@ def test_hooks_are_documented() -> None:
     }
     assert set(re.findall(r"^## (wmctl_.*)$", page, re.MULTILINE)) == hooks
     for code in blocks(DOCS / "reference" / "hooks.md", "python"):
-        exec(compile(code, "hooks.md", "exec"), {})  # noqa: S102 - our own page
+        exec(compile(code, "hooks.md", "exec"), {})
 
 
 # The lifecycle.
@@ -149,7 +149,7 @@ class Life:
         self.disk.verb = "submit"
         return self.spool.submit(Job(language="bash", code="true"), tag="bash")
 
-    def claimed(self):  # noqa: ANN201 - a Claim
+    def claimed(self):
         entry = self.spool.find(self.queued())
         self.disk.verb = "claim"
         claim = self.spool.claim("w", entry.name, entry.path, lambda _name, _job: None)
@@ -270,7 +270,8 @@ def test_examples_of_the_format(tmp_path: Path) -> None:
 def test_every_field_of_a_job_is_in_the_format() -> None:
     text = FORMAT.read_text(encoding="utf-8")
     section = text[text.index("## The job file") : text.index("## Blobs")]
-    documented = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", section, re.M))))
+    columns = "".join(re.findall(r"^\| (.*?) \|", section, re.MULTILINE))
+    documented = set(re.findall(r"`(\w+)`", columns))
     assert documented == set(Job.__dataclass_fields__) - {"extra"}
 
 
@@ -298,7 +299,8 @@ def test_words_of_the_command_line_are_in_the_glossary() -> None:
 
 def links() -> Iterator[tuple[Path, str]]:
     for page in PAGES:
-        text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        text = page.read_text(encoding="utf-8")
+        text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
         for target in re.findall(r"\]\(([^)\s]+)\)", text):
             yield page, target
 
@@ -328,6 +330,7 @@ def test_decisions_are_numbered_short_and_linked() -> None:
         assert page.name.startswith(f"{number:04d}-")
         text = page.read_text(encoding="utf-8")
         assert text.startswith(f"# {number}. ")
-        assert re.findall(r"^## (.*)$", text, re.M) == ["Context", "Decision", "Consequences"]
+        parts = re.findall(r"^## (.*)$", text, re.MULTILINE)
+        assert parts == ["Context", "Decision", "Consequences"]
         assert len(text.splitlines()) <= 60
         assert f"adr/{page.name}" in index

@@ -173,7 +173,7 @@ def test_a_missing_file(spool: Spool, tmp_path: Path) -> None:
     assert push(spool.path, "bash", str(tmp_path)).returncode == 66
 
 
-def test_usage(spool: Spool) -> None:
+def test_usage() -> None:
     done = subprocess.run(["sh", PUSH, "bash"], capture_output=True, check=False, env={})
     assert done.returncode == 2
     assert b"usage" in done.stderr

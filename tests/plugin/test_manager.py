@@ -9,6 +9,13 @@ from tests.plugin.fakes import module, own, source, with_runners
 from wmctl.errors import BadInput
 from wmctl.plugin.manager import Plugins
 
+REGISTERS = """
+from wmctl.plugin import hookimpl
+
+@hookimpl
+def wmctl_register_runners(register):
+    """
+
 
 def problems(plugins: Plugins) -> list[str]:
     """All faults as text."""
@@ -70,13 +77,11 @@ def test_a_missing_runner_names_broken_plugins(folder: Path) -> None:
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("def broken(:", "SyntaxError"),
         (
-            "from wmctl.plugin import hookimpl\n"
-            "@hookimpl\ndef wmctl_register_runners(register):\n    register(object())",
+            REGISTERS + "register(object())",
             "is not a word",
         ),
         (
-            "from wmctl.plugin import hookimpl\n"
-            "@hookimpl\ndef wmctl_register_runners(register):\n    raise RuntimeError('no')",
+            REGISTERS + "raise RuntimeError('no')",
             "RuntimeError: no",
         ),
     ],

@@ -13,6 +13,8 @@ from wmctl.plugin import Completed, Job, hookimpl
 from wmctl.plugin.manager import Plugins
 from wmctl.plugin.observers import Observers
 
+JOB = Job(language="bash", code=":")
+
 
 @dataclass(frozen=True)
 class Worker:
@@ -31,7 +33,7 @@ class Running:
     tag: str = "bash"
     attempt: int = 1
     worker: str = "wk-default-host-abcde"
-    job: Job = Job(language="bash", code=":")
+    job: Job = JOB
 
 
 RECORDER = """
@@ -70,6 +72,14 @@ def everything(observers: Observers) -> None:
     observers.worker_stop(Worker())
 
 
+WRAPPER = """
+import pluggy
+
+@pluggy.HookimplMarker("wmctl")(wrapper=True)
+def wmctl_job_start():
+    return (yield)
+"""
+
 ALL = [("start", "wk-default-host-abcde"), ("job", 1), ("end", "bash", 7), ("stop",)]
 
 
@@ -106,8 +116,7 @@ def test_an_observer_that_raises_harms_nobody(
         ("@hookimpl\ndef wmctl_job_start(no_such): pass", "no_such"),
         ("@hookimpl\ndef wmctl_no_such_hook(): pass", "wmctl_no_such_hook is not known"),
         (
-            "import pluggy\n@pluggy.HookimplMarker('wmctl')(wrapper=True)\n"
-            "def wmctl_job_start():\n    return (yield)",
+            WRAPPER,
             "wrappers are not called",
         ),
     ],
@@ -128,7 +137,7 @@ def test_an_optional_hook_of_a_later_version_is_fine(folder: Path) -> None:
     module(
         folder,
         "new",
-        "from wmctl.plugin import hookimpl\n@hookimpl(optionalhook=True)\ndef wmctl_later(): pass\n",
+        "from wmctl.plugin import hookimpl\n@hookimpl(optionalhook=True)\ndef wmctl_x(): pass\n",
     )
     assert Observers(Plugins([source("new")])).broken == []
 

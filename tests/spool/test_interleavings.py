@@ -28,8 +28,13 @@ def every_order(
     prepare: Prepare,
     acts: dict[str, Act],
     disk: Callable[[str, FakeClock], ScheduledDisk] = ScheduledDisk,
+    *,
+    warm: bool = False,
 ) -> Iterable[tuple[Run, Audit, World]]:
-    """Carry out every order of the acts; whatever comes of it must leave a sound spool."""
+    """Carry out every order of the acts; whatever comes of it must leave a sound spool.
+
+    `warm`: the actors have used the spool's folders before, and do not make them again.
+    """
     prepared = Scene("", prepare, scenes.nothing).build(fresh())
     before = Snapshot(prepared.root)
     worlds: list[World] = []
@@ -43,6 +48,8 @@ def every_order(
         for name, act in acts.items():
             watched = disk(str(world.root), world.clock)
             spool = Spool.open(world.root, disk=watched)
+            if warm:
+                spool.store.remember(before.folders)
             actors.append(Actor(name, watched, lambda a=act, s=spool: a(s, world)))
         return actors
 
@@ -234,8 +241,9 @@ def test_giving_back_x_rescue(verb: str, fresh: Fresh) -> None:
         assert place.name.claims == 1
 
 
+@pytest.mark.parametrize("depth", ["hour", "bucket"])
 @pytest.mark.parametrize("part", ["_jobs", "_orphans", "_empty_folders"])
-def test_prune_x_finish(part: str, fresh: Fresh) -> None:
+def test_prune_x_finish(part: str, depth: str, fresh: Fresh) -> None:
     """Also where prune finds the job's buckets empty and old just before they are needed."""
 
     def prepare(spool: Spool, world: World) -> None:
@@ -243,7 +251,8 @@ def test_prune_x_finish(part: str, fresh: Fresh) -> None:
         store = spool.store
         target = store.completed(world.claims[0].name.but(outcome="success"))
         for path in (target, store.result(world.claims[0].id, 1)):
-            store.ensure(os.path.dirname(path))
+            bucket = os.path.dirname(path)
+            store.ensure(bucket if depth == "bucket" else os.path.dirname(bucket))
         world.clock.forward(DAY / 4)
         world.pruned, world.acknowledged = world.acknowledged, []
 
@@ -287,6 +296,12 @@ def had_key(spool: Spool, world: World) -> None:
     spool.cancel(spool.submit(job(key="k"), tag="bash"))
 
 
+def keyed_warm(spool: Spool, world: World) -> None:
+    scenes.keyed(spool, world)
+    entry = spool.find(world.acknowledged[0])
+    spool.store.ensure(os.path.dirname(spool.store.completed(entry.name.but(outcome="canceled"))))
+
+
 @pytest.mark.parametrize("prepare", [scenes.nothing, had_key])
 def test_two_keyed_submits(prepare: Prepare, fresh: Fresh) -> None:
     for run, found, _ in every_order(
@@ -299,7 +314,7 @@ def test_two_keyed_submits(prepare: Prepare, fresh: Fresh) -> None:
 
 def test_two_replacing_submits(fresh: Fresh) -> None:
     for run, found, _ in every_order(
-        fresh, scenes.keyed, {"one": submit_key("replace"), "two": submit_key("replace")}
+        fresh, keyed_warm, {"one": submit_key("replace"), "two": submit_key("replace")}, warm=True
     ):
         assert run.results["one"] != run.results["two"]
         waiting = [job_id for job_id in found.places if found.state(job_id) == "queued"]
@@ -327,6 +342,9 @@ def unheld(spool: Spool, world: World) -> bool:
 def suspended_by(spool: Spool, world: World) -> None:
     scenes.suspended(spool, world)
     world.waiting = spool.find(world.acknowledged[0])
+    target = spool.store.completed(world.waiting.name.but(outcome="canceled"))
+    spool.store.ensure(os.path.dirname(target))
+    spool.store.ensure(spool.store.queue("bash"))
 
 
 def woken(spool: Spool, world: World) -> bool:
@@ -338,7 +356,7 @@ def woken(spool: Spool, world: World) -> bool:
 
 def test_wake_x_cancel(fresh: Fresh) -> None:
     for run, found, world in every_order(
-        fresh, suspended_by, {"wake": woken, "cancel": canceling}
+        fresh, suspended_by, {"wake": woken, "cancel": canceling}, warm=True
     ):
         assert run.results["cancel"] == "canceled"
         assert found.state(world.acknowledged[0]) == "canceled"

@@ -18,7 +18,7 @@ from wmctl.runner.tools import Tools
 from wmctl.spool import Claim, Entry, Job, Spool
 from wmctl.testing.spool_contract import claim
 from wmctl.worker.guard import Guard
-from wmctl.worker.identity import private_folder
+from wmctl.worker.folders import private_folder
 from wmctl.worker.options import WorkerInfo, WorkerOptions
 from wmctl.worker.worker import Worker
 

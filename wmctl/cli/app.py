@@ -38,9 +38,9 @@ class Root(LazyGroup):
         "version": _lazy("version", "Print the version."),
     }
 
-    def plugin_commands(self, ctx: Any) -> Mapping[str, tuple[str, Callable[[], Any]]]:
+    def plugin_commands(self, _ctx: Any) -> Mapping[str, tuple[str, Callable[[], Any]]]:
         """The commands that plugins add."""
-        commands = session_of(ctx).plugins.commands(frozenset(self.table))
+        commands = session_of(_ctx).plugins.commands(frozenset(self.table))
         return {name: (found.help, found.loader) for name, found in commands.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -73,7 +73,7 @@ def wmctl(
     spool: Annotated[
         str | None, typer.Option("--spool", metavar="FOLDER", help="The spool [env: WMCTL_SPOOL].")
     ] = None,
-    version: Annotated[
+    _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
     ] = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wmctl.cli import output
 from wmctl.cli.follow import Follower
-from wmctl.cli.serving import serving
+from wmctl.cli.serving import live, serving
 from wmctl.cli.session import Session
 from wmctl.cli.submission import Ready
 from wmctl.spool import Entry
@@ -36,10 +36,10 @@ class Embedded:
     def consider(self, entry: Entry) -> None:
         """Called while the job waits: see whether it needs us."""
         now = time.monotonic()
-        if self._started or entry.state != "queued" or now < self._ask_at:
+        if self._started or now < self._ask_at:
             return
         self._ask_at = now + _ASK_AGAIN
-        if serving(self._session.spool, entry.name.tag):
+        if not self._needs_a_worker(entry):
             return
         problem = self._why_not(entry.name.tag)
         if problem is None:
@@ -71,6 +71,15 @@ class Embedded:
                 pass
             self._supervisor.close()
             self._supervisor = None
+
+    def _needs_a_worker(self, entry: Entry) -> bool:
+        """Whether nobody will run it: no worker serves its tag, or the one it had died."""
+        spool = self._session.spool
+        if entry.state == "running":
+            return all(beat.worker != entry.worker for beat in live(spool)) and not serving(
+                spool, entry.name.tag
+            )
+        return entry.state == "queued" and not serving(spool, entry.name.tag)
 
     def _why_not(self, tag: str) -> str | None:
         """None if a job of this tag may run here; else the reason."""

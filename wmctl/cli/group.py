@@ -27,7 +27,7 @@ class LazyGroup(TyperGroup):
 
     table: Mapping[str, Lazy] = {}
 
-    def plugin_commands(self, ctx: Any) -> Mapping[str, tuple[str, Callable[[], Any]]]:
+    def plugin_commands(self, _ctx: Any) -> Mapping[str, tuple[str, Callable[[], Any]]]:
         """Name -> line of help and loader; asked only where the table does not answer."""
         return {}
 
@@ -42,7 +42,7 @@ class LazyGroup(TyperGroup):
         if cmd_name in self.table:
             found = import_module(self.table[cmd_name].module).app
         elif cmd_name in (others := self.plugin_commands(ctx)):
-            found = _as_app(cmd_name, *others[cmd_name])
+            found = _as_app(*others[cmd_name])
         else:
             return None
         command = typer.main.get_command(found)
@@ -95,7 +95,7 @@ def one_command(function: Callable[..., Any], *lines: str, **options: Any) -> ty
     return app
 
 
-def _as_app(name: str, help_line: str, loader: Callable[[], Any]) -> typer.Typer:
+def _as_app(help_line: str, loader: Callable[[], Any]) -> typer.Typer:
     found = loader()
     return found if isinstance(found, typer.Typer) else one_command(found, help=help_line)
 

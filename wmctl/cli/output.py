@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 # Compiled where it is used: `submit` needs it not.
-_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+_CONTROL_BEYOND = r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+_CONTROL = rf"[\x00-\x1f]|{_CONTROL_BEYOND}"
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90"}
 
 
@@ -141,4 +142,6 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
     import json  # not every command prints JSON
 
     separators = (",", ": ") if indent else (",", ":")
-    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+    # JSON escapes the controls below a space itself; these are as bad for a terminal.
+    return re.sub(_CONTROL_BEYOND, lambda found: f"\\u{ord(found[0]):04x}", text)

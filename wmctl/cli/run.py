@@ -55,14 +55,16 @@ def run(
         timeout=timeout, workspace=workspace, name=name, check=not no_check,
     )  # fmt: skip
     ready = prepare(session, request)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     ids = list(submit(session, ready))
     codes = [Run(session, ready, job_id, deadline, quiet=quiet).finish() for job_id in ids]
     raise typer.Exit(max(codes, default=exits.OK))
 
 
 def _interrupt(*_: Any) -> None:
-    """TERM means what Ctrl-C means: the job is canceled with us."""
+    """TERM and HUP mean what Ctrl-C means: the job is canceled with us."""
     raise KeyboardInterrupt
 
 

@@ -78,7 +78,7 @@ class Session:
 
 def session_of(ctx: "typer.Context", **flags: str | None) -> Session:
     """The session of a command, with those of its options that are settings."""
-    session = cast(Session, ctx.find_root().obj)
+    session = cast("Session", ctx.find_root().obj)
     for key, value in flags.items():
         session.flag(key, value)
     return session

@@ -31,23 +31,23 @@ def cancel(store: Store, job_id: str, *, by: str | None, reason: str | None) -> 
             return entry.state
         mark(store, job_id, by=by, reason=reason)
         for _ in range(_LOOKS):
-            if entry.terminal or entry.state == "running":
-                return entry.state
-            if entry.state == "quarantined" or take(store, entry.name, entry.path):
-                return "canceled" if entry.state != "quarantined" else entry.state
+            # Only a look after the marker counts: whoever gives the job back later, sees it.
             entry = lookup.locate(store, job_id) or entry
+            if entry.terminal or entry.state in {"running", "quarantined"}:
+                return entry.state
+            if take(store, entry.name, entry.path):
+                return "canceled"
         return entry.state
 
 
 def mark(store: Store, job_id: str, *, by: str | None, reason: str | None) -> None:
     """Write `control/cancel/<id>`, durable; the first one stays."""
     target = store.cancel_marker(job_id)
-    if fs.present(store.disk, target):
-        return
-    content = {"by": by, "reason": reason, "at": reasons.now_text()}
-    path, _ = store.write((strict.dumps(content) + "\n").encode())
-    store.place(path, target, mine=False)
-    store.sync({store.path("control", "cancel")})
+    if not fs.present(store.disk, target):
+        content = {"by": by, "reason": reason, "at": reasons.now_text()}
+        path, _ = store.write((strict.dumps(content) + "\n").encode())
+        store.place(path, target, mine=False)
+    store.sync({store.path("control", "cancel")})  # also if another wrote it a moment ago
 
 
 def wanted(store: Store, job_id: str, job: Job) -> bool:

@@ -63,7 +63,7 @@ def decode_tag(folder: str) -> str:
     """The tag of a folder name; BadInput where `encode_tag` would not have written it."""
     try:
         tag = unquote_to_bytes(folder).decode()
-    except UnicodeDecodeError:
+    except UnicodeError:  # of a folder whose name is not UTF-8, too
         raise BadInput(f"{folder!r} is not an encoded tag") from None
     if encode_tag(tag) != folder:
         raise BadInput(f"{folder!r} is not an encoded tag")

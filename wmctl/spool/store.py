@@ -25,6 +25,7 @@ FOLDERS = (
 _SETTINGS_CAP = 64 << 10
 #: A remembered folder costs some 150 bytes; buckets change every hour.
 _MADE_CAP = 20_000
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,16 +185,18 @@ class Store:
         if folder in self._made or os.path.dirname(folder) == self.root:
             return set()
         above = os.path.dirname(folder)
-        unsynced = self.ensure(above) | {above}
-        try:
-            self.mkdir(folder)
-        except FileExistsError:
-            pass
-        except FileNotFoundError:
-            if above not in self._made:
-                raise
-            self._made.discard(above)
-            return self.ensure(folder)
+        for attempt in range(_ATTEMPTS):
+            unsynced = self.ensure(above) | {above}
+            try:
+                self.mkdir(folder)
+            except FileExistsError:
+                break
+            except FileNotFoundError:  # the one above was pruned meanwhile, being empty
+                self._made.discard(above)
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                break
         return unsynced
 
     def remake(self, folder: str) -> None:

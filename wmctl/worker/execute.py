@@ -1,9 +1,9 @@
 """prepare and run: from a claim to an outcome, in a folder of the job's own."""
 
 import contextlib
+import errno
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,18 @@ from wmctl.runner.outcome import Outcome, failed
 from wmctl.runner.process import Limits
 from wmctl.runner.stop import Stop
 from wmctl.spool import Claim, Spool
+from wmctl.worker import folders
 from wmctl.worker.clock import rfc3339
 from wmctl.worker.options import Observers, WorkerOptions
 from wmctl.worker.records import OWN_FAULT
 
 #: What a shell says when an interpreter is not there.
 NOT_FOUND = 127
+#: The machine's own troubles; any other error that a runner raises is the runner's fault.
+_MACHINE = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENOMEM, errno.EAGAIN,
+    errno.EMFILE, errno.ENFILE,
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,9 +104,9 @@ class Executor:
             return failed("RunnerUnavailable", message, exit_code=NOT_FOUND)
         except BadInput as error:
             return failed("BadJob", error.message)
-        except OSError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a plugin does, the worker goes on
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _MACHINE:
+                raise  # noqa: BLE001 - whatever a plugin does, the worker goes on
             return failed(
                 "RunnerError",
                 f"runner {job.runner!r} broke: {type(error).__name__}: {error}",
@@ -111,16 +117,17 @@ class Executor:
     def _job_folder(self, claim: Claim) -> Iterator[Path]:
         folder = f"{self._folder}/{claim.id}"
         try:
-            os.mkdir(folder, 0o700)
-        except FileExistsError:  # left by an earlier attempt (KEEP_JOB_DIR)
-            shutil.rmtree(folder)
-            os.mkdir(folder, 0o700)
+            folders.make_anew(folder)
+        except FileNotFoundError:  # cleaners of /tmp remove what was not used for days
+            folders.private_folder(self._options.work)
+            folders.private_folder(self._folder)
+            folders.make_anew(folder)
         os.mkdir(f"{folder}/shared", 0o700)
         try:
             yield Path(folder)
         finally:
             if not self._options.keep_job_dir:
-                shutil.rmtree(folder, ignore_errors=True)
+                folders.remove(folder)
 
     def _context(
         self, claim: Claim, folder: Path, log: LogFile, stop: Stop, ends: list[Exit]

@@ -39,7 +39,8 @@ class Heart:
         self._job: tuple[Claim, Stop] | None = None
         self._wake = threading.Event()
         self._end = threading.Event()
-        self._beaten = threading.Event()
+        self._beaten = threading.Condition()
+        self._over = False
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
         self._sequence = 0
         #: Called once, from this thread, when the worker was declared dead, or is to drain.
@@ -77,32 +78,47 @@ class Heart:
 
     def await_beat(self, timeout: float) -> bool:
         """Wait for a beat that begins from now on and succeeds."""
-        self._beaten.clear()
+        moment = boottime()
         self._wake.set()
-        return self._beaten.wait(timeout)
+        with self._beaten:
+            self._beaten.wait_for(lambda: self._over or self._guard.renewed_at >= moment, timeout)
+        return self._guard.renewed_at >= moment
 
     def _run(self) -> None:
+        try:
+            self._beat_on()
+        except WorkerGone as error:
+            log.error("%s", error.message)
+            self._give_up()
+        except Exception:
+            log.exception("the heart broke; the worker starts anew")
+            self._give_up()
+
+    def _beat_on(self) -> None:
         while not self._end.is_set():
             try:
                 self._beat()
                 self._check_folder()
                 self._check_markers()
-            except WorkerGone as error:
-                log.error("%s", error.message)
-                self._lose()
-                self.on_gone()
-                return
             except (SpoolError, OSError) as error:
                 log.error("no beat: %s", error)
             self._wake.wait(self._spool.settings.beat)
             self._wake.clear()
+
+    def _give_up(self) -> None:
+        self._lose()
+        self.on_gone()
+        with self._beaten:
+            self._over = True
+            self._beaten.notify_all()
 
     def _beat(self) -> None:
         started = boottime()
         self._sequence += 1
         self._spool.beat(self._worker, {**self._describe(), "sequence": self._sequence})
         self._guard.renewed(started)
-        self._beaten.set()
+        with self._beaten:
+            self._beaten.notify_all()
 
     def _check_folder(self) -> None:
         extra, missing = compare(self._spool, self._worker, self._held)

@@ -10,9 +10,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from wmctl.errors import ConfigError
+from wmctl.worker.folders import private_folder, remove
 
 _ALPHABET = string.ascii_lowercase + string.digits
+#: Beside the workers' folders, none of which is named so.
+_LOCKS = "locks"
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -39,18 +41,6 @@ def pid_namespace() -> str:
         return ""
 
 
-def private_folder(path: Path) -> Path:
-    """A folder of this user's that nobody else can enter; made if it is not there."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
-    if path.is_symlink() or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise ConfigError(
-            f"{path} is not a folder that only this user may enter",
-            hint=f"remove it, or set TMPDIR to a folder of your own: rm -r {path}",
-        )
-    return path
-
-
 def work_folder(environ: Mapping[str, str]) -> Path:
     """Where the workers of this user keep job folders and locks: local, never in the spool."""
     base = environ.get("WINDMILL_DIR") or tempfile.gettempdir()
@@ -61,21 +51,22 @@ class LifeLock:
     """Held as long as the process lives; jobs do not inherit it. A free one proves a death."""
 
     def __init__(self, folder: Path, worker: str) -> None:
-        self.path = private_folder(folder / "locks") / worker
+        self.path = private_folder(folder / _LOCKS) / worker
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def release(self) -> None:
-        """The worker has left its spool: nobody needs the proof any more."""
-        self.path.unlink(missing_ok=True)
+    def release(self, *, keep: bool = False) -> None:
+        """The worker goes. `keep`: it left claims behind, and others shall see that it is gone."""
+        if not keep:
+            self.path.unlink(missing_ok=True)
         os.close(self._fd)
 
 
-def proven_dead(folder: Path, beat: Mapping[str, object]) -> bool:
+def proven_dead(folder: Path, worker: str, beat: Mapping[str, object]) -> bool:
     """True only if the worker ran on this host and boot, in our PID namespace, and is gone."""
     here = beat.get("boot_id") == boot_id() != "" and beat.get("pid_namespace") == pid_namespace()
-    path = Path(str(beat.get("lock") or ""))
-    if not here or path.parent != folder / "locks":
+    path = f"{folder}/{_LOCKS}/{worker}"
+    if not here or beat.get("lock") != path or "\0" in path:
         return False
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -92,7 +83,7 @@ def proven_dead(folder: Path, beat: Mapping[str, object]) -> bool:
 
 def forget(folder: Path, worker: str) -> None:
     """Remove the lock file and the job folders that a dead worker left on this host."""
-    import shutil
-
-    (folder / "locks" / worker).unlink(missing_ok=True)
-    shutil.rmtree(folder / worker, ignore_errors=True)
+    if worker in {_LOCKS, "", ".", ".."}:
+        return  # no worker's: such a name can only be a prank in the spool
+    (folder / _LOCKS / worker).unlink(missing_ok=True)
+    remove(f"{folder}/{worker}")

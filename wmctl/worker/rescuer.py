@@ -83,7 +83,7 @@ class Rescuer:
             log.warning("worker %s gave no sign of life for a lease", worker)
             return True
         content = _parse(self._spool.read_beat(worker))
-        if not identity.proven_dead(self._folder, content):
+        if not identity.proven_dead(self._folder, worker, content):
             return False
         killed = tree.kill_leftovers(worker)
         log.warning("worker %s is gone from this host; %d processes of its jobs killed",

@@ -22,6 +22,8 @@ log = logging.getLogger("wmctl.worker")
 #: A worker that ended sooner than this (seconds) is started again only after a pause.
 _TOO_SOON = 10.0
 _LONGEST_PAUSE = 60.0
+#: The longest sleep: the clocks that a sleep is measured by stand still while the machine sleeps.
+_NAP = 5.0
 _HANDLED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 _PR_SET_PDEATHSIG = 1
 _SWITCH = 0.0002
@@ -54,13 +56,17 @@ class Supervisor:
         self._grace = grace
         self._halt_at: float | None = None
         self._draining = False
+        self._handled = _HANDLED
         self._old_mask: set[signal.Signals] = set()
 
     def start(self) -> None:
         """Fork the workers. The caller must have one thread only."""
         tree.become_subreaper()
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+            self._handled = _HANDLED - {signal.SIGHUP}  # nohup
         self._old_mask = {
-            signal.Signals(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+            signal.Signals(number)
+            for number in signal.pthread_sigmask(signal.SIG_BLOCK, self._handled)
         }
         for slot in self._slots:
             self._fork(slot)
@@ -80,8 +86,8 @@ class Supervisor:
     def step(self, longest: float) -> bool:
         """Wait for whatever comes first, and act on it; False once all workers have ended."""
         now = time.monotonic()
-        wait = max(0.0, min(longest, self._next_moment() - now))
-        received = signal.sigtimedwait(_HANDLED, wait)
+        wait = max(0.0, min(longest, _NAP, self._next_moment() - now))
+        received = signal.sigtimedwait(self._handled, wait)
         if received is not None:
             self.signaled(received.si_signo)
         self._reap()
@@ -144,8 +150,7 @@ class Supervisor:
             worker = self._make(guard)
             signal.signal(signal.SIGTERM, lambda *_: worker.drain())
             signal.signal(signal.SIGQUIT, lambda *_: worker.halt())
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor passes it on
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            _let_jobs_have_their_signals()
             signal.pthread_sigmask(signal.SIG_SETMASK, set())
             status = worker.run()
         except BaseException:
@@ -179,7 +184,11 @@ class Supervisor:
     def _start_due(self) -> None:
         for slot in self._slots:
             if not slot.pid and not slot.ended and time.monotonic() >= slot.start_at:
-                self._fork(slot)
+                try:
+                    self._fork(slot)
+                except OSError as error:  # no process, no memory: the other workers go on
+                    log.error("cannot start a worker: %s", error)
+                    slot.start_at = time.monotonic() + _TOO_SOON
 
     def _stop_hung(self) -> None:
         """Kill the jobs of a worker whose lease can no longer be relied upon."""
@@ -205,6 +214,18 @@ class Supervisor:
             elif not slot.ended:
                 moments.append(slot.start_at)
         return min(moments)
+
+
+def _let_jobs_have_their_signals() -> None:
+    """INT and HUP are for the supervisor, which passes them on; jobs get all signals as usual.
+
+    What is ignored stays ignored in the programs that one starts, a handler does not.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _die_with_parent(number: signal.Signals, parent: int) -> None:

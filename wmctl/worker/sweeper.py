@@ -42,4 +42,6 @@ class Sweeper:
                     self._spool.prune()
             except (SpoolError, OSError) as error:
                 log.error("cannot look after the spool: %s", error)
+            except Exception:
+                log.exception("looking after the spool broke; it is tried again")
             self._end.wait(self._spool.settings.beat)

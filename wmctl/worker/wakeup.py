@@ -87,30 +87,37 @@ class Wakeup:
     def close(self) -> None:
         """Watch no more."""
         if self._observer is not None:
-            # Its own stop waits up to half a second for a move that is only half seen.
-            threading.Thread(target=self._observer.stop, daemon=True).start()
+            self._observer.stop()
             self._observer = None
 
     def _watch(self) -> None:
         from watchdog import events
-        from watchdog.observers import Observer
+        from watchdog.observers.api import BaseObserver
+        from watchdog.observers.inotify import InotifyEmitter
+        from watchdog.observers.inotify_c import InotifyConstants
 
         wakeup = self
         logging.getLogger("watchdog").setLevel(logging.ERROR)
 
-        class Handler(events.FileSystemEventHandler):
-            def on_any_event(self, event: events.FileSystemEvent) -> None:
-                path = event.dest_path if event.event_type == "moved" else event.src_path
-                wakeup._told(str(path), folder=event.is_directory)
+        class Arrivals(InotifyEmitter):
+            """Only what comes. A name that leaves (each claim) would hold up what comes behind it
+            for half a second, in which watchdog waits for the other half of a move."""
 
-        kinds = [
-            events.FileCreatedEvent, events.FileMovedEvent,
-            events.DirCreatedEvent, events.DirMovedEvent,
-        ]  # fmt: skip
-        observer = Observer()
+            def get_event_mask_from_filter(self) -> Any:
+                return (
+                    InotifyConstants.IN_CREATE
+                    | InotifyConstants.IN_MOVED_TO
+                    | InotifyConstants.IN_DELETE_SELF
+                )
+
+        class Handler(events.FileSystemEventHandler):
+            def on_created(self, event: events.FileSystemEvent) -> None:
+                wakeup._told(str(event.src_path), folder=event.is_directory)
+
+        observer = BaseObserver(Arrivals)
         try:
-            observer.schedule(Handler(), self._queue, recursive=True, event_filter=kinds)
-            observer.schedule(Handler(), self._cancel, event_filter=kinds)
+            observer.schedule(Handler(), self._queue, recursive=True)
+            observer.schedule(Handler(), self._cancel)
             observer.start()
         except OSError:
             return  # out of watches: polling is the truth anyway

@@ -13,7 +13,7 @@ from wmctl.runner.outcome import Canceled, Failed, Outcome, Retry, Suspended
 from wmctl.runner.stop import Stop
 from wmctl.spool import Claim, Spool, short
 from wmctl.spool.head import Head, Pick
-from wmctl.worker import identity, records
+from wmctl.worker import folders, identity, records
 from wmctl.worker.clock import ServerClock, boottime, rfc3339
 from wmctl.worker.committer import Committer, Finished
 from wmctl.worker.execute import Executor, Ran
@@ -62,6 +62,7 @@ class Worker:
         self._state = "starting"
         self._job: str | None = None
         self._executed = 0
+        self._idle_since = 0.0
         self._draining = False
         self._gone = False
         self._stop = Stop()
@@ -79,6 +80,7 @@ class Worker:
     def halt(self) -> None:
         """Stop the job and give it back, without counting it as lost."""
         self._draining = self._stopping = True
+        self._committer.give_up()
         self._stop.request("stopped")
         self._wakeup.notify()
 
@@ -96,7 +98,11 @@ class Worker:
         """Join, work, leave."""
         lock = identity.LifeLock(self._options.work, self.name)
         self._lock_path = str(lock.path)
-        self._spool.join(self.name, self._describe())
+        try:
+            self._spool.join(self.name, self._describe())
+        except BaseException:
+            lock.release()
+            raise
         info = WorkerInfo(self.name, self._options.group, tuple(self._options.tags))
         log.info("worker %s up; tags: %s", self.name, " ".join(info.tags))
         self._heart.on_gone = self._declared_dead
@@ -113,36 +119,48 @@ class Worker:
             sweeper.stop()
             self._heart.stop()
             self._wakeup.close()
-            if not self._gone:
-                self._spool.leave(self.name)
-            identity.forget(self._options.work, self.name)
-            lock.release()
+            lock.release(keep=not self._leave())
             self._observers.worker_stop(info)
         log.info("worker %s down after %d jobs", self.name, self._executed)
         return RESTART if self._gone else 0
 
+    def _leave(self) -> bool:
+        """False if claims are left: then others shall see at once that we are gone."""
+        if not self._options.keep_job_dir:
+            folders.remove(f"{self._options.work}/{self.name}")
+        try:
+            return self._spool.leave(self.name)
+        except (SpoolError, OSError) as error:
+            log.error("%s", error)
+            return False
+
     def _work_until_done(self) -> None:
-        idle_since = time.monotonic()
+        self._idle_since = time.monotonic()
         self._state = "idle"
         while not (self._draining or self._gone):
             try:
-                worked = self._step()
+                if self._leased() and self._turn():
+                    return
             except WorkerGone as error:
                 log.error("%s", error.message)
                 self._gone = True
-                return
             except (SpoolError, OSError) as error:
                 log.error("%s", error)
                 self._wakeup.wait(_TROUBLE)
-                continue
-            if worked:
-                idle_since = time.monotonic()
-            elif (self._options.burst and self._nothing_due()) or self._idle_too_long(idle_since):
-                return
-            else:
-                self._wait(idle_since)
-            if self._options.max_jobs is not None and self._executed >= self._options.max_jobs:
-                return
+
+    def _leased(self) -> bool:
+        """Whether our lease can be relied upon; if not, nothing new is claimed."""
+        return not self._guard.overdue() or self._heart.await_beat(self._spool.settings.beat)
+
+    def _turn(self) -> bool:
+        """One job, or one wait; True if the worker's work is done."""
+        if self._step():
+            self._idle_since = time.monotonic()
+        elif (self._options.burst and self._nothing_due()) or self._idle_too_long():
+            return True
+        else:
+            self._wait()
+        return self._options.max_jobs is not None and self._executed >= self._options.max_jobs
 
     def _step(self) -> bool:
         """Claim and run the next job; False if there is none."""
@@ -195,17 +213,17 @@ class Worker:
             self._head.note(pick.tag, pick.path)
         return pick is None
 
-    def _idle_too_long(self, since: float) -> bool:
+    def _idle_too_long(self) -> bool:
         longest = self._options.max_idle
-        return longest is not None and time.monotonic() - since >= longest
+        return longest is not None and time.monotonic() - self._idle_since >= longest
 
-    def _wait(self, idle_since: float) -> None:
+    def _wait(self) -> None:
         longest = IDLE_POLL
         due = self._head.next_due_ns()
         if due is not None:
             longest = min(longest, max(0.0, (due - self._clock.now()) / 1e9))
         if self._options.max_idle is not None:
-            left = self._options.max_idle - (time.monotonic() - idle_since)
+            left = self._options.max_idle - (time.monotonic() - self._idle_since)
             longest = min(longest, max(0.0, left))
         self._wakeup.wait(longest)
         self._head.poll()
@@ -238,9 +256,22 @@ class Worker:
         self._end(claim, ran, started)
 
     def _end(self, claim: Claim, ran: Ran, started: float) -> None:
-        """Turn the outcome into a rename."""
+        """Turn the outcome into a rename; the job has run, so a disk that refuses is waited for."""
+        lost = ran.killed == "lost" or self._guard.stopped_since(started)
+        while not self._gone:
+            try:
+                return self._conclude(claim, ran, lost=lost)
+            except (SpoolError, OSError) as error:
+                log.error("job %s: %s", claim.id, error)
+                if self._stopping:
+                    return None  # others will rescue it
+                self._wakeup.wait(_TROUBLE)
+        self._held.drop(claim.name.file)
+        return None
+
+    def _conclude(self, claim: Claim, ran: Ran, *, lost: bool) -> None:
         outcome = records.checked(ran.outcome)
-        if ran.killed == "lost" or self._guard.stopped_since(started):
+        if lost:
             self._heal_and_give_back(claim)
         elif ran.killed == "stopped":
             self._give_back(claim, lost=False)
@@ -252,7 +283,7 @@ class Worker:
         elif isinstance(outcome, Retry):
             self._leave_claim(claim, lambda: self._spool.retry(claim, outcome.delay))
         elif isinstance(outcome, Failed) and claim.name.tries < claim.job.retries:
-            delay = min(_BACKOFF[0] * 2**claim.name.tries, _BACKOFF[1])
+            delay = min(_BACKOFF[0] * 2 ** min(claim.name.tries, 10), _BACKOFF[1])
             log.info("job %s failed and is tried again in %g s", claim.id, delay)
             self._leave_claim(claim, lambda: self._spool.retry(claim, delay))
         else:
