@@ -70,9 +70,8 @@ class BashRunner:
                     " KiB, which a program cannot be given; read it from ./args.json instead",
                 )
         # On the first line, so that bash's messages name the lines that the author knows.
-        (ctx.folder / "main.sh").write_text(
-            f"set -e; {ctx.code}", encoding="utf-8", errors="replace", newline=""
-        )
+        with open(f"{ctx.folder}/main.sh", "wb") as file:
+            file.write(f"set -e; {ctx.code}".encode(errors="replace"))
         return Plan(
             argv=[str(bash), "--", "./main.sh", *words],
             env=ctx.env,

@@ -13,7 +13,9 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def paired(one: Callable[[], object], other: Callable[[], object], runs: int) -> list[tuple[float, float]]:
+def paired(
+    one: Callable[[], object], other: Callable[[], object], runs: int
+) -> list[tuple[float, float]]:
     """Both sides in turn, so that a drift of the machine's speed meets both."""
     one(), other()
     return [(seconds(one), seconds(other)) for _ in range(runs)]
@@ -38,7 +40,9 @@ def print_rows(rows: list[tuple[str, ...]]) -> None:
     """Aligned columns."""
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
 
 
 def rss_mib() -> float:

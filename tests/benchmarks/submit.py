@@ -18,7 +18,12 @@ PUSH = Path(__file__).parents[2] / "examples/push.sh"
 def main() -> None:
     """Each row is a pair of commands, run in turn."""
     folder = Path(tempfile.mkdtemp(prefix="wmctl-bench-"))
-    env = {**os.environ, "WMCTL_SPOOL": f"{folder}/spool", "HOME": str(folder), "NQDIR": str(folder)}
+    env = {
+        **os.environ,
+        "WMCTL_SPOOL": f"{folder}/spool",
+        "HOME": str(folder),
+        "NQDIR": str(folder),
+    }
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its bytecode
     Spool.create(folder / "spool")
     script = folder / "true.sh"
@@ -30,7 +35,13 @@ def main() -> None:
     ]  # fmt: skip
     if shutil.which("nq"):
         rows += [
-            ("push.sh, SYNC=0", ["sh", PUSH, "bash", script], ["nq", "-q", "true"], "3", {"SYNC": "0"}),
+            (
+                "push.sh, SYNC=0",
+                ["sh", PUSH, "bash", script],
+                ["nq", "-q", "true"],
+                "3",
+                {"SYNC": "0"},
+            ),
             ("push.sh, durable", ["sh", PUSH, "bash", script], ["nq", "-q", "true"], "6", {}),
         ]
     try:

@@ -16,7 +16,7 @@ from wmctl.spool import Spool, cancel, claims, fs
 from wmctl.spool.prune import Pruner
 from wmctl.testing.faults import FakeClock
 from wmctl.testing.schedule import Actor, Run, ScheduledDisk, explore
-from wmctl.testing.spool_contract import Audit, anything, audit, claim
+from wmctl.testing.spool_contract import Audit, anything, audit
 
 Fresh = Callable[[], Path]
 Act = Callable[[Spool, World], object]

@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wmctl_bash.command import CommandRunner
-from wmctl_bash.runner import BashRunner
-
 from wmctl.runner.base import RunContext
 from wmctl.runner.outcome import Outcome
 from wmctl.runner.tools import Tools
 from wmctl.spool import Claim, Entry, Job, Spool
 from wmctl.testing.spool_contract import claim
-from wmctl.worker.guard import Guard
 from wmctl.worker.folders import private_folder
+from wmctl.worker.guard import Guard
 from wmctl.worker.options import WorkerInfo, WorkerOptions
 from wmctl.worker.worker import Worker
+from wmctl_bash.command import CommandRunner
+from wmctl_bash.runner import BashRunner
 
 #: Seconds that anything may take on a busy machine before a test gives up.
 PATIENCE = 30.0

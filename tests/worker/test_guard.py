@@ -46,8 +46,7 @@ def test_a_job_that_began_before_the_kill_was_stopped_by_it(guard: Guard, clock:
     early = clock.now
     assert not guard.stopped_since(early)
     clock.now += 50.0
-    with guard.stopping():
-        pass
+    guard.stop(lambda: 1)
     assert guard.stopped_since(early)
     clock.now += 1.0
     assert not guard.stopped_since(clock.now)
@@ -55,14 +54,40 @@ def test_a_job_that_began_before_the_kill_was_stopped_by_it(guard: Guard, clock:
 
 def test_a_job_that_begins_during_the_kill_was_stopped_by_it(guard: Guard, clock: Clock) -> None:
     """It may have been hit, and nobody can tell."""
-    with guard.stopping():
+    began = []
+
+    def kill() -> int:
         clock.now += 0.1
+        began.append(clock.now)
         assert guard.stopped_since(clock.now)
-        began = clock.now
         clock.now += 0.1
-    assert guard.stopped_since(began)
+        return 1
+
+    guard.stop(kill)
+    assert guard.stopped_since(began[0])
     clock.now += 0.1
     assert not guard.stopped_since(clock.now)
+
+
+def test_a_kill_that_hit_nothing_stopped_no_job(guard: Guard, clock: Clock) -> None:
+    """An idle worker that comes back and takes a job at once has run it in order."""
+    early = clock.now
+    clock.now += 50.0
+    guard.stop(lambda: 0)
+    assert not guard.stopped_since(early)
+    guard.stop(lambda: 1)
+    late = clock.now
+    clock.now += 1.0
+    guard.stop(lambda: 0)
+    assert guard.stopped_since(early)
+    assert guard.stopped_since(late)
+    assert not guard.stopped_since(clock.now)
+
+
+def test_a_kill_that_broke_may_have_hit(guard: Guard, clock: Clock) -> None:
+    with pytest.raises(ZeroDivisionError):
+        guard.stop(lambda: 1 // 0)
+    assert guard.stopped_since(clock.now)
 
 
 def test_a_beat_in_the_midst_of_the_kill_does_not_hide_it(guard: Guard) -> None:
@@ -70,8 +95,8 @@ def test_a_beat_in_the_midst_of_the_kill_does_not_hide_it(guard: Guard) -> None:
 
     class DuringWhichWeStop:
         def __float__(self) -> float:
-            with guard.stopping():
-                return 2000.0
+            guard.stop(lambda: 1)
+            return 2000.0
 
     guard.renewed(DuringWhichWeStop())  # type: ignore[arg-type]
     assert guard.stopped_since(1000.0)
@@ -80,8 +105,7 @@ def test_a_beat_in_the_midst_of_the_kill_does_not_hide_it(guard: Guard) -> None:
 
 def test_a_kill_in_the_midst_of_a_beat_does_not_undo_it(guard: Guard, clock: Clock) -> None:
     early = clock.now
-    with guard.stopping():
-        guard.renewed(2000.0)
+    guard.stop(lambda: (guard.renewed(2000.0), 1)[1])
     assert guard.deadline == 2040.0
     assert guard.stopped_since(early)
 
@@ -96,7 +120,6 @@ def test_what_a_child_process_writes_its_parent_sees() -> None:
     assert guard.deadline == 5e9 + 40.0
     pid = os.fork()
     if pid == 0:
-        with guard.stopping():
-            os._exit(0)
+        guard.stop(lambda: os._exit(0))
     os.waitpid(pid, 0)
     assert guard.stopped_since(6e9)

@@ -43,6 +43,10 @@ class Tools:
     own_scripts: Path | None = None
     #: PATH
     search_path: str = os.defpath
+    #: Where programs were found before: a job must not cost a walk along PATH.
+    _found: dict[tuple[str, bool], Path] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def from_environment(
@@ -68,7 +72,13 @@ class Tools:
         if explicit and "/" in explicit:
             return Path(explicit) if _executable(explicit) else None
         name = explicit or program
-        return next(self._all(name, own=own and not explicit), None)
+        key = (name, own and not explicit)
+        known = self._found.get(key)
+        if known is None or not _executable(str(known)):
+            known = next(self._all(*key), None)
+            if known is not None:
+                self._found[key] = known
+        return known
 
     def problem(self, program: str, variable: str, install: str, *, own: bool = True) -> str | None:
         """None if `find` finds it; else one sentence for people with what to do about it.
@@ -110,7 +120,7 @@ class Tools:
         rest.sort(key=lambda found: found.version, reverse=True)
         return tuple({found.path: found for found in first + rest}.values())
 
-    def _all(self, program: str, *, own: bool) -> Iterator[Path]:
+    def _all(self, program: str, own: bool) -> Iterator[Path]:  # noqa: FBT001 - from a key
         folders = [str(self.own_scripts)] if own and self.own_scripts else []
         for folder in folders + self.search_path.split(os.pathsep):
             # An empty or relative entry means the current folder, which is anybody's.

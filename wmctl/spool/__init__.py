@@ -10,16 +10,33 @@ Each arrow is one rename, and its source is the fence: late worker, rescuer and 
 for one name. Standard library only. The format is docs/reference/spool-format.md.
 """
 
-from wmctl.spool.claims import Claim, Staged
-from wmctl.spool.fs import Disk
-from wmctl.spool.ids import bucket, is_id, new_id, short
-from wmctl.spool.job import DEFAULT_WORKSPACE, Job
-from wmctl.spool.lookup import STATES, WAITING, Entry
-from wmctl.spool.name import OUTCOMES, Name, decode_tag, encode_tag
-from wmctl.spool.spool import RESULT_CAP, Spool
-from wmctl.spool.store import Settings
-from wmctl.spool.submit import When
-from wmctl.spool.workers import Beat
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wmctl.spool.claims import Claim, Staged
+    from wmctl.spool.fs import Disk
+    from wmctl.spool.ids import bucket, is_id, new_id, short
+    from wmctl.spool.job import DEFAULT_WORKSPACE, Job
+    from wmctl.spool.lookup import STATES, WAITING, Entry
+    from wmctl.spool.name import OUTCOMES, Name, decode_tag, encode_tag
+    from wmctl.spool.spool import RESULT_CAP, Spool
+    from wmctl.spool.store import Settings
+    from wmctl.spool.submit import When
+    from wmctl.spool.workers import Beat
+
+#: Where each public name lives. Loaded at first use: a submit needs a third of them.
+_HOMES = {
+    "claims": ("Claim", "Staged"),
+    "fs": ("Disk",),
+    "ids": ("bucket", "is_id", "new_id", "short"),
+    "job": ("DEFAULT_WORKSPACE", "Job"),
+    "lookup": ("STATES", "WAITING", "Entry"),
+    "name": ("OUTCOMES", "Name", "decode_tag", "encode_tag"),
+    "spool": ("RESULT_CAP", "Spool"),
+    "store": ("Settings",),
+    "submit": ("When",),
+    "workers": ("Beat",),
+}
 
 __all__ = [
     "DEFAULT_WORKSPACE",
@@ -44,3 +61,12 @@ __all__ = [
     "new_id",
     "short",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"wmctl.spool.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

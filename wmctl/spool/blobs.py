@@ -20,7 +20,7 @@ def offload(store: Store, job: Job) -> tuple[Job, dict[str, bytes]]:
     if job.code is not None and len(code := _encode(job.code, "code")) > INLINE_CAP:
         changes |= {"code": None, "code_blob": _sha(code)}
         contents[_sha(code)] = code
-    if len(args := strict.dumps(job.args).encode()) > INLINE_CAP:
+    if len(args := _encode_args(job)) > INLINE_CAP:
         changes |= {"args": {}, "args_blob": _sha(args)}
         contents[_sha(args)] = args
     for sha, content in contents.items():
@@ -88,6 +88,13 @@ def _sha(content: bytes) -> str:
     import hashlib
 
     return hashlib.sha256(content).hexdigest()
+
+
+def _encode_args(job: Job) -> bytes:
+    try:
+        return strict.dumps(job.args).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadInput(f"the args cannot be written as JSON: {error}") from None
 
 
 def _encode(text: str, what: str) -> bytes:

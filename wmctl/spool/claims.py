@@ -3,6 +3,7 @@
 The source of that rename is the fence: whoever comes second finds it gone and must not publish.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,17 +106,29 @@ def open_log(store: Store, taken: Claim) -> int:
     with fs.translated("open the job's log"):
         store.ensure(folder)
         try:
-            return store.disk.open_log(path, store.settings.mode)
+            return _open_log(store, path)
         except FileNotFoundError:
             store.remake(folder)  # pruned while it was empty
-            return store.disk.open_log(path, store.settings.mode)
+            return _open_log(store, path)
 
 
 def open_log_errors(store: Store, taken: Claim) -> int:
     """Open the list of those parts of the log that are standard error."""
     path = store.log_errors(taken.id, taken.name.claims)
     with fs.translated("open the job's log"):
-        return store.disk.open_log(path, store.settings.mode)
+        return _open_log(store, path)
+
+
+def _open_log(store: Store, path: str) -> int:
+    mode = store.settings.mode
+    fd = store.disk.open_log(path, mode)
+    if mode & 0o077:
+        try:
+            store.disk.chmod(fd, mode)
+        except OSError:
+            store.disk.close(fd)
+            raise
+    return fd
 
 
 def stage(store: Store, taken: Claim, outcome: str, record: Mapping[str, Any]) -> Staged:
@@ -162,6 +175,7 @@ def commit(store: Store, batch: Sequence[Staged]) -> list[bool]:
         store.remember(buckets)
     else:
         store.sync(folders, buckets)
+    store.remember(path.rpartition("/")[0] for item in batch for path in item.files[:2])
     return won
 
 
@@ -237,4 +251,6 @@ def suspend(store: Store, taken: Claim) -> bool:
 
 def settle(store: Store, paths: Iterable[str]) -> None:
     """Make terminal records durable before acting on them: their finisher may not have yet."""
-    store.sync({path.rpartition("/")[0] for path in paths})
+    for folder in {path.rpartition("/")[0] for path in paths}:
+        with contextlib.suppress(FileNotFoundError):  # pruned meanwhile, records and all
+            store.sync({folder})

@@ -6,6 +6,7 @@ sequences that all verbs are made of. Paths are texts; nothing here knows what a
 
 import contextlib
 import errno
+import functools
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ _IN_PLACE = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
+
+_touch = functools.partial(os.utime, follow_symlinks=False)
 
 R = TypeVar("R")
 
@@ -101,8 +104,8 @@ class Disk:
         self.call("unlink", os.unlink, path)
 
     def touch(self, path: str) -> None:
-        """Set a file's times to the file server's now (no times given)."""
-        self.call("touch", os.utime, path)
+        """Set a file's times to the file server's now (no times given); links are not followed."""
+        self.call("touch", _touch, path)
 
     def overwrite(self, path: str, data: bytes) -> None:
         """Write over the beginning of an existing file in place; it never shrinks."""
@@ -132,7 +135,7 @@ class Disk:
         """The entries of a folder, streamed; nothing where there is no such folder."""
         try:
             found = self.call("scan", os.scandir, path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         with found:
             yield from found
@@ -276,18 +279,20 @@ def read_checked(disk: Disk, path: str, cap: int, trust: Trust) -> bytes:
                 raise MalformedJob("not a regular file", reason="not-a-file") from None
             raise
         try:
-            _check(disk.stat_open(fd), cap, trust)
-            return _read_all(disk, fd, cap)
+            found = disk.stat_open(fd)
+            _check(found, cap, trust)
+            return _read_all(disk, fd, cap, found.st_size)
         finally:
             disk.close(fd)
     finally:
         disk.close(dfd)
 
 
-def _read_all(disk: Disk, fd: int, cap: int) -> bytes:
+def _read_all(disk: Disk, fd: int, cap: int, size: int) -> bytes:
+    """All of it: usually in one call, sized by what the file was when it was opened."""
     parts: list[bytes] = []
     left = cap + 1
-    while left > 0 and (part := disk.read(fd, min(left, 1 << 20))):
+    while left > 0 and (part := disk.read(fd, min(left, max(size + 1, 4096), 1 << 20))):
         parts.append(part)
         left -= len(part)
     if left <= 0:

@@ -38,6 +38,14 @@ def created(job_id: str) -> datetime:
     return datetime.fromtimestamp(int(job_id[:8] + job_id[9:13], 16) / 1000, UTC)
 
 
+def hour_of(milliseconds: int) -> str:
+    """`YYYYMMDDHH`, UTC; the end of all times for what lies beyond."""
+    try:
+        return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y%m%d%H}"
+    except (OverflowError, ValueError):
+        return "9999123123"
+
+
 def bucket(job_id: str) -> str:
     """`YYYYMMDDHH/xx`: the hour the id was made (UTC) and the last two digits of its random part.
 

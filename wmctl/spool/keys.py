@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable
 
-from wmctl.errors import BadInput, SpoolBusy
+from wmctl.errors import BadInput, JobNotFound, SpoolBusy
 from wmctl.spool import blobs, cancel, fs, lookup
 from wmctl.spool import name as names
 from wmctl.spool.ids import is_id
@@ -32,7 +32,8 @@ def submit_keyed(
     """
     if job.key is None or if_exists not in IF_EXISTS:
         raise BadInput(f"if_exists is one of {', '.join(IF_EXISTS)}, not {if_exists!r}")
-    digest = hashlib.sha256(f"{job.workspace}\0{job.key}".encode()).hexdigest()
+    named = f"{job.workspace}\0{job.key}".encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(named).hexdigest()
     with fs.translated("submit"):
         for _ in range(_ROUNDS):
             newest = newest_generation(store, digest)
@@ -42,7 +43,10 @@ def submit_keyed(
             mine = _take(store, digest, newest + 1, job, when)
             if mine is not None:
                 if holder is not None and if_exists == "replace":
-                    cancel.cancel(store, holder, by=job.created_by, reason=f"replaced by {mine}")
+                    with contextlib.suppress(JobNotFound):  # pruned meanwhile
+                        cancel.cancel(
+                            store, holder, by=job.created_by, reason=f"replaced by {mine}"
+                        )
                 return mine, True
     raise SpoolBusy(f"others keep taking the key {job.key!r}; try again")
 

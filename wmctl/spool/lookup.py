@@ -1,13 +1,12 @@
 """Finding and listing jobs: read-only walks over the state folders."""
 
-import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from wmctl.errors import BadInput, JobNotFound
 from wmctl.spool import name as names
-from wmctl.spool.ids import bucket, is_id
+from wmctl.spool.ids import bucket, hour_of, is_id
 from wmctl.spool.name import OUTCOMES, Name
 from wmctl.spool.store import Store
 
@@ -88,18 +87,11 @@ def claims_of(
     store: Store, worker: str, match: Callable[[str], bool] | None = None
 ) -> Iterator[Entry]:
     """The jobs that one worker has claimed."""
-    for found in _scan(store, store.path("running", worker)):
+    for found in store.disk.scan(store.path("running", worker)):
         if match is None or match(found.name):
             name = names.parse(found.name)
             if name is not None:
                 yield Entry(name, "running", found.path, worker)
-
-
-def _scan(store: Store, folder: str) -> Iterator[os.DirEntry[str]]:
-    try:
-        yield from store.disk.scan(folder)
-    except NotADirectoryError:
-        return
 
 
 def _flat(
@@ -112,10 +104,16 @@ def _flat(
                 yield Entry(name, state, found.path)
 
 
-def completed(store: Store, digits: str = "") -> Iterator[Entry]:
-    """The terminal records, oldest hour first; `digits`: only ids that end like this."""
-    hours = sorted(found.name for found in store.disk.scan(store.path("completed")))
-    for hour in hours:
+def completed(
+    store: Store, digits: str = "", hours: tuple[str, str] = ("", "~")
+) -> Iterator[Entry]:
+    """The terminal records, oldest hour first; `digits`: only ids that end like this; `hours`:
+    the first and the last hour of interest.
+    """
+    found_hours = sorted(found.name for found in store.disk.scan(store.path("completed")))
+    for hour in found_hours:
+        if not hours[0] <= hour <= hours[1]:
+            continue
         if len(digits) >= 2:
             yield from _bucket(store, f"{hour}/{digits[-2:]}")
             continue
@@ -124,11 +122,11 @@ def completed(store: Store, digits: str = "") -> Iterator[Entry]:
 
 
 def _names(store: Store, folder: str) -> Iterator[str]:
-    return (found.name for found in _scan(store, folder))
+    return (found.name for found in store.disk.scan(folder))
 
 
 def _bucket(store: Store, label: str) -> Iterator[Entry]:
-    for found in _scan(store, store.path("completed", label)):
+    for found in store.disk.scan(store.path("completed", label)):
         name = names.parse(found.name)
         if name is not None and name.outcome is not None:
             yield Entry(name, name.outcome, found.path)
@@ -188,14 +186,16 @@ def _matching(store: Store, digits: str) -> dict[str, Entry]:
         return plain.endswith(digits) or plain.startswith(digits)
 
     found = {entry.id: entry for entry in entries(store, WAITING) if fits(entry.id)}
-    for entry in completed(store, digits):
+    for entry in (*completed(store, digits), *completed(store, hours=_hours(digits))):
         if fits(entry.id):
             found[entry.id] = entry
-    if not found:
-        for entry in completed(store):
-            if fits(entry.id):
-                found[entry.id] = entry
     return found
+
+
+def _hours(digits: str) -> tuple[str, str]:
+    """The hours in which ids begin like this: their first twelve digits are milliseconds."""
+    first, last = (int(digits[:12].ljust(12, filler), 16) for filler in "0f")
+    return hour_of(first), hour_of(last)
 
 
 def _unique(text: str, found: dict[str, Entry]) -> Entry:

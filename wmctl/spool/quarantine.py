@@ -1,6 +1,7 @@
 """What cannot be run is put aside with a reason, and the worker goes on."""
 
 import contextlib
+import os
 from urllib.parse import quote
 
 from wmctl.errors import MalformedJob
@@ -28,7 +29,8 @@ def quarantine_stray(store: Store, path: str, tag: str) -> bool:
         return False
     label = quote(path.rpartition("/")[2].encode("utf-8", "surrogateescape"), safe="@")
     why = MalformedJob(f"the file in queue {tag!r} has no job's name", reason="bad-name")
-    return _aside(store, path, f"{label[:_NAME_BYTES]}", why)
+    # Strays may share a name; none of them may be lost.
+    return _aside(store, path, f"{label[:_NAME_BYTES]}.{os.urandom(4).hex()}", why)
 
 
 def _aside(store: Store, path: str, file: str, why: MalformedJob) -> bool:

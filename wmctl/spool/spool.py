@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wmctl.errors import MalformedJob
+from wmctl.errors import BadInput, MalformedJob
 from wmctl.spool import (
     blobs,
     cancel,
@@ -97,7 +97,10 @@ class Spool:
         """
         when = When(tag, priority, delay, due)
         if job.key is not None:
-            return self.submit_keyed(job, when, if_exists=if_exists)[0]
+            found, won = self.submit_keyed(job, when, if_exists=if_exists)
+            if if_exists == "error" and not won:
+                raise BadInput(f"job {found} holds the key {job.key!r} and is not finished")
+            return found
         return next(submitting.submit(self.store, [job], when))
 
     def submit_keyed(self, job: Job, when: When, *, if_exists: str) -> tuple[str, bool]:
@@ -115,7 +118,7 @@ class Spool:
         delay: float = 0.0,
         due: datetime | None = None,
     ) -> Iterator[str]:
-        """Queue many jobs, made durable in batches; ids come in the jobs' order."""
+        """Queue many jobs, made durable in batches; ids come in the jobs' order. None has a key."""
         return submitting.submit(self.store, jobs, When(tag, priority, delay, due))
 
     # Looking.
@@ -166,7 +169,7 @@ class Spool:
                 text = fs.read_checked(self.store.disk, path, _RECORD_CAP, self.store.trust)
         except (FileNotFoundError, MalformedJob):
             return None
-        return strict.loads_object(text, path)
+        return strict.loads_object(text, path, halves=True)
 
     def reason(self, entry: Entry) -> Mapping[str, Any] | None:
         """Why a job is held or quarantined, or who canceled it and why."""

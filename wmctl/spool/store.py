@@ -5,6 +5,7 @@ What the verbs share; no verb is in here.
 
 import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
@@ -44,9 +45,9 @@ class Settings:
     retention: float = 30 * 86400.0
 
     def __post_init__(self) -> None:
-        if self.durability not in {"durable", "none"}:
+        if self.durability not in ("durable", "none"):  # a tuple: JSON may hold a list here
             raise BadInput(f"durability is 'durable' or 'none', not {self.durability!r}")
-        if self.file_mode not in {"0600", "0640", "0660"}:
+        if self.file_mode not in ("0600", "0640", "0660"):
             raise BadInput(f"file_mode is '0600', '0640' or '0660', not {self.file_mode!r}")
         for name in ("lease", "beat", "retention"):
             value = getattr(self, name)
@@ -253,11 +254,7 @@ def _taken(root: str, disk: Disk) -> bool:
         return True
     if not fs.present(disk, root):
         return False
-    try:
-        empty = next(disk.scan(root), None) is None
-    except NotADirectoryError:
-        empty = False
-    if not empty:
+    if not stat.S_ISDIR(disk.stat(root).st_mode) or next(disk.scan(root), None) is not None:
         raise ConfigError(
             f"{root} exists and is not a spool",
             hint="name an empty or a new folder: wmctl init FOLDER",

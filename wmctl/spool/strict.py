@@ -11,8 +11,11 @@ from wmctl.errors import BadInput
 DEPTH = 200
 
 
-def loads(text: str | bytes, what: str = "input") -> Any:
-    """The value of a JSON text; BadInput says what is wrong and where."""
+def loads(text: str | bytes, what: str = "input", *, halves: bool = False) -> Any:
+    """The value of a JSON text; BadInput says what is wrong and where.
+
+    `halves`: texts may hold half a surrogate pair, as a job's result may.
+    """
     try:
         decoded = text if isinstance(text, str) else text.decode()
         if _could_be_deep(decoded):
@@ -20,7 +23,7 @@ def loads(text: str | bytes, what: str = "input") -> Any:
         value = json.loads(
             decoded, parse_constant=_refuse_constant, parse_float=_float, object_pairs_hook=_object
         )
-        if "\\u" in decoded:
+        if not halves and "\\u" in decoded:
             dumps(value).encode()
     except UnicodeDecodeError as error:
         raise BadInput(f"{what} is not UTF-8: byte {error.start}") from None
@@ -34,9 +37,9 @@ def loads(text: str | bytes, what: str = "input") -> Any:
     return value
 
 
-def loads_object(text: str | bytes, what: str = "input") -> dict[str, Any]:
+def loads_object(text: str | bytes, what: str = "input", *, halves: bool = False) -> dict[str, Any]:
     """As `loads`, for a text that must be a JSON object."""
-    value = loads(text, what)
+    value = loads(text, what, halves=halves)
     if not isinstance(value, dict):
         raise BadInput(f"{what} is JSON, but not an object: it is {_kind(value)}")
     return value

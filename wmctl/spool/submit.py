@@ -59,6 +59,8 @@ def submit(store: Store, jobs: Iterable[Job], when: When) -> Iterator[str]:
     """Publish jobs; an id is given out only when its job is durable."""
     source = iter(jobs)
     while batch := list(islice(source, BATCH)):
+        if any(job.key is not None for job in batch):
+            raise BadInput("a job with a key is submitted alone, so that its key can be looked at")
         started = time.monotonic()
         with fs.translated("submit"):
             drafts = write(store, batch, when)

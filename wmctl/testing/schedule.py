@@ -227,7 +227,8 @@ def _carry_out(
 
 def _want(stack: list[_Node], left: Mapping[str, Call]) -> None:
     """Find the conflicts of a run: where two calls meet whose order can matter and is not fixed by
-    what lies between, the later caller is to go first in another run."""
+    what lies between, the later caller is to go first in another run.
+    """
     events = [(node.chosen, node.pending[node.chosen]) for node in stack]
     #: Per event and per actor: up to which event everything of an actor lies before.
     clocks: list[dict[str, int]] = []

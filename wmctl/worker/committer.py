@@ -19,6 +19,8 @@ log = logging.getLogger("wmctl.worker")
 #: Jobs of one durable batch, and how many may wait before the worker does.
 BATCH = 64
 BACKLOG = 256
+#: Seconds to wait for further jobs of a batch while the worker is busy.
+LINGER = 0.02
 #: Seconds between tries while the disk is full: the first, and the longest.
 _FIRST_PAUSE = 0.1
 _LAST_PAUSE = 2.0
@@ -42,6 +44,7 @@ class Committer:
         self._first_pause = first_pause
         self._queue: queue.Queue[Finished | None] = queue.Queue(BACKLOG)
         self._giving_up = False
+        self._idle = threading.Event()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         #: Jobs that were fenced: somebody else had taken their claim.
@@ -52,12 +55,17 @@ class Committer:
         """Hand a finished job over; waits while too many are unpublished."""
         self._queue.put(finished)
 
+    def flush(self) -> None:
+        """Nothing runs at the moment: publish what is there without waiting for more."""
+        self._idle.set()
+
     def close(self, *, give_up: bool = False) -> None:
         """Publish what is left.
 
         `give_up`: do not wait for a disk that refuses; what could not be published stays claimed,
         and others rescue it.
         """
+        self._idle.set()
         if give_up:
             self.give_up()
             self._end.set()
@@ -71,14 +79,22 @@ class Committer:
     def _run(self) -> None:
         last = False
         while not last:
-            batch = [self._queue.get()]
-            while len(batch) < BATCH and batch[-1] is not None:
-                try:
-                    batch.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
+            batch = self._collect()
             last = batch[-1] is None
             self._publish([item for item in batch if item is not None])
+
+    def _collect(self) -> list[Finished | None]:
+        """The next jobs. While others run, their ends are awaited for a moment: one sync for all."""
+        batch = [self._queue.get()]
+        if batch[0] is not None:
+            self._idle.wait(LINGER)
+            self._idle.clear()
+        while len(batch) < BATCH and batch[-1] is not None:
+            try:
+                batch.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return batch
 
     def _publish(self, batch: list[Finished]) -> None:
         try:
@@ -97,9 +113,7 @@ class Committer:
 
     def _stage(self, item: Finished) -> Staged | None:
         try:
-            return self._insist(
-                lambda: self._spool.stage(item.claim, item.outcome, item.record)
-            )
+            return self._insist(lambda: self._spool.stage(item.claim, item.outcome, item.record))
         except Exception:
             log.exception("cannot write the result of job %s", item.claim.id)
             return None

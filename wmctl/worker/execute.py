@@ -4,7 +4,7 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -55,6 +55,8 @@ class Executor:
         self._observers = observers
         self._folder = options.work / worker
         self._folder.mkdir(mode=0o700, exist_ok=True)
+        #: Removes a job's folder; a worker puts this off until the next job runs.
+        self.dispose: Callable[[str], None] = folders.remove
 
     def run(self, claim: Claim, stop: Stop) -> Ran:
         """Run a job to its end. An OSError means that this machine cannot, whatever the job."""
@@ -106,7 +108,7 @@ class Executor:
             return failed("BadJob", error.message)
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _MACHINE:
-                raise  # noqa: BLE001 - whatever a plugin does, the worker goes on
+                raise
             return failed(
                 "RunnerError",
                 f"runner {job.runner!r} broke: {type(error).__name__}: {error}",
@@ -127,7 +129,7 @@ class Executor:
             yield Path(folder)
         finally:
             if not self._options.keep_job_dir:
-                folders.remove(folder)
+                self.dispose(folder)
 
     def _context(
         self, claim: Claim, folder: Path, log: LogFile, stop: Stop, ends: list[Exit]
@@ -138,9 +140,7 @@ class Executor:
         own, limit = job.timeout, options.timeout
         limits = Limits(
             timeout=limit if own is None else min(own, limit),
-            label="the job's own limit"
-            if own is not None and own <= limit
-            else "the worker's limit",
+            label="the job",
             grace=options.kill_grace,
             oom_score_adj=options.oom_score_adj,
         )

@@ -33,6 +33,17 @@ def make_anew(folder: str) -> None:
 
 def remove(folder: str) -> None:
     """Remove a folder; also parts that a job made unreadable, as Go does with its module cache."""
+    try:
+        # Most hold a few files and an empty `shared`: a third of rmtree's system calls.
+        with os.scandir(folder) as found:
+            for entry in found:
+                (os.rmdir if entry.is_dir(follow_symlinks=False) else os.unlink)(entry.path)
+        os.rmdir(folder)
+    except OSError:
+        _remove_thoroughly(folder)
+
+
+def _remove_thoroughly(folder: str) -> None:
     refused = False
 
     def note(*_: object) -> None:

@@ -5,10 +5,9 @@ file server or stands still. At two thirds of the lease after the start of the w
 successful beat it kills what the worker's jobs started.
 """
 
-import contextlib
 import mmap
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from wmctl.worker.clock import boottime
 
@@ -46,14 +45,17 @@ class Guard:
         """Whether the lease can no longer be relied upon."""
         return self._now() >= self.deadline
 
-    @contextlib.contextmanager
-    def stopping(self) -> Iterator[None]:
-        """Inside, the supervisor kills what the worker's jobs started, and what they start now."""
+    def stop(self, kill: Callable[[], int]) -> None:
+        """The supervisor kills what the worker's jobs started, and what they start meanwhile.
+
+        `kill` says how many processes it hit. If none, whatever a job ended by was its own doing.
+        """
+        before, hit = self._read(_STOP), 1
         self._write(_STOP, float("inf"))
         try:
-            yield
+            hit = kill()
         finally:
-            self._write(_STOP, self._now())
+            self._write(_STOP, self._now() if hit else before)
 
     def stopped_since(self, moment: float) -> bool:
         """Whether that happened at or after a moment: then a job's end is not the job's own."""

@@ -32,8 +32,8 @@ def checked(outcome: object) -> Outcome:
             f"the runner gave an outcome that is none: {type(outcome).__name__}",
             exit_code=OWN_FAULT,
         )
-    if isinstance(outcome, Retry):
-        return Retry(min(outcome.delay, LONGEST_DELAY)) if outcome.delay > LONGEST_DELAY else outcome
+    if isinstance(outcome, Retry) and outcome.delay > LONGEST_DELAY:
+        return Retry(LONGEST_DELAY)
     return _with_a_result(outcome) if isinstance(outcome, Completed | Failed) else outcome
 
 

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from wmctl.runner import tree
 from wmctl.worker.guard import Guard
@@ -24,9 +24,11 @@ _TOO_SOON = 10.0
 _LONGEST_PAUSE = 60.0
 #: The longest sleep: the clocks that a sleep is measured by stand still while the machine sleeps.
 _NAP = 5.0
+#: A hung worker may start another process: it is looked at again after so long.
+_AGAIN = 1.0
 _HANDLED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 _PR_SET_PDEATHSIG = 1
-_SWITCH = 0.0002
+_SWITCH = 0.0005
 _DRAIN, _HALT = signal.SIGTERM, signal.SIGQUIT
 
 Make = Callable[[Guard], Worker]
@@ -42,7 +44,8 @@ class _Slot:
     failures: int = 0
     start_at: float = 0.0
     ended: bool = False
-    stopped_for: float = field(default=float("-inf"))
+    stopped_for: float = float("-inf")
+    stop_again: float = 0.0
 
 
 class Supervisor:
@@ -198,9 +201,12 @@ class Supervisor:
                 continue
             if slot.stopped_for != guard.deadline:
                 log.error("worker process %d gave no sign of life; its job is stopped", slot.pid)
+            elif time.monotonic() < slot.stop_again:
+                continue
             slot.stopped_for = guard.deadline
-            with guard.stopping():
-                tree.kill_tree(slot.pid, keep_root=True)
+            pid = slot.pid
+            guard.stop(lambda pid=pid: tree.kill_tree(pid, keep_root=True))  # type: ignore[misc]
+            slot.stop_again = time.monotonic() + _AGAIN
 
     def _next_moment(self) -> float:
         """When something is due by itself, on the monotonic clock."""
@@ -209,8 +215,7 @@ class Supervisor:
         for slot in self._slots:
             if slot.pid and slot.guard is not None:
                 left = slot.guard.deadline - boot
-                # A hung worker may start another process: look again each second.
-                moments.append(now + (left if left > 0 else 1.0))
+                moments.append(now + left if left > 0 else max(slot.stop_again, now))
             elif not slot.ended:
                 moments.append(slot.start_at)
         return min(moments)

@@ -7,7 +7,6 @@ import logging
 import os
 import random
 import select
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -101,7 +100,8 @@ class Wakeup:
 
         class Arrivals(InotifyEmitter):
             """Only what comes. A name that leaves (each claim) would hold up what comes behind it
-            for half a second, in which watchdog waits for the other half of a move."""
+            for half a second, in which watchdog waits for the other half of a move.
+            """
 
             def get_event_mask_from_filter(self) -> Any:
                 return (

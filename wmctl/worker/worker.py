@@ -56,6 +56,8 @@ class Worker:
         self._wakeup = Wakeup(spool)
         self._head = Head(spool.store, options.tags, clock=time.monotonic)
         self._executor = Executor(spool, options, self.name, self._observers)
+        self._executor.dispose = self._put_off
+        self._folder: str | None = None
         self._committer = Committer(spool)
         self._lock_path = ""
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -167,6 +169,7 @@ class Worker:
         self._wakeup.feed(self._head)
         pick = self._next()
         if pick is None:
+            self._committer.flush()
             self._set_aside_strays()
             return False
         claim = self._claim(pick)
@@ -258,16 +261,14 @@ class Worker:
     def _end(self, claim: Claim, ran: Ran, started: float) -> None:
         """Turn the outcome into a rename; the job has run, so a disk that refuses is waited for."""
         lost = ran.killed == "lost" or self._guard.stopped_since(started)
-        while not self._gone:
+        while True:
             try:
                 return self._conclude(claim, ran, lost=lost)
             except (SpoolError, OSError) as error:
                 log.error("job %s: %s", claim.id, error)
-                if self._stopping:
-                    return None  # others will rescue it
-                self._wakeup.wait(_TROUBLE)
-        self._held.drop(claim.name.file)
-        return None
+            if self._stopping or self._gone:
+                return None  # others will rescue it
+            self._wakeup.wait(_TROUBLE)
 
     def _conclude(self, claim: Claim, ran: Ran, *, lost: bool) -> None:
         outcome = records.checked(ran.outcome)
@@ -299,8 +300,12 @@ class Worker:
         }
         record = records.record_of(outcome, facts)
 
+        folder, self._folder = self._folder, None
+
         def done(ours: bool) -> None:  # noqa: FBT001 - the committer calls it
             self._held.drop(claim.name.file)
+            if folder is not None:
+                folders.remove(folder)
             if ours:
                 self._tell(claim, outcome, word, ran)
 
@@ -327,6 +332,13 @@ class Worker:
             else:
                 break
         self._held.drop(claim.name.file)
+        if self._folder is not None:
+            folders.remove(self._folder)
+            self._folder = None
+
+    def _put_off(self, folder: str) -> None:
+        """Removing a job's folder takes as long as claiming a job: the committer does it."""
+        self._folder = folder
 
     def _heal_and_give_back(self, claim: Claim) -> None:
         """Give a job back as lost that was stopped because its lease could not be relied upon.
