@@ -22,8 +22,7 @@ def main() -> None:
     spool = Spool.create(env["WMCTL_SPOOL"])
     pairs = []
     try:
-        for _ in range(ROUNDS):
-            pairs.append((_drain(spool, env), _loop()))
+        pairs += [(_drain(spool, env), _loop()) for _ in range(ROUNDS)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     rows = [("round", "wmctl, ms a job", "subprocess.run, ms", "ratio")]

@@ -105,7 +105,7 @@ def main() -> None:
     print_rows([
         ("waiting", "mean claim", "first listing", "memory"),
         *((f"{waiting:,}", f"{mean * 1e6:.0f} us", f"{side.listing * 1e3:.0f} ms",
-           f"{side.rss:.0f} MiB") for (waiting, side), mean in zip(sides.items(), means)),
+           f"{side.rss:.0f} MiB") for (waiting, side), mean in zip(sides.items(), means, strict=True)),
         ("ratio", f"{means[1] / means[0]:.2f} (target 1.2)", "", "(target 60 MiB)"),
     ])  # fmt: skip
 

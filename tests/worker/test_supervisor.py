@@ -327,9 +327,8 @@ def test_after_the_grace_time_it_stops_by_itself(site: Site) -> None:
 
 def test_jobs_get_their_signals_as_usual(site: Site) -> None:
     """Also where whoever started the supervisor ignored them, as a shell does with `&`."""
-    jobs = {
-        number: site.bench.submit(f"kill -{number} $$; echo still here") for number in (1, 2, 10, 15)
-    }
+    code = "kill -{} $$; echo still here"
+    jobs = {number: site.bench.submit(code.format(number)) for number in (1, 2, 10, 15)}
     ignored = {
         number: signal.signal(number, signal.SIG_IGN)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
@@ -422,7 +421,7 @@ def test_a_worker_that_cannot_be_forked_does_not_end_the_supervisor(
 ) -> None:
     monkeypatch.setattr("wmctl.worker.supervisor._TOO_SOON", 0.01)
 
-    def make(guard: Guard) -> Worker:
+    def make(_: Guard) -> Worker:
         raise SystemExit(3)
 
     def attempt() -> bool:

@@ -41,6 +41,21 @@ def test_a_burst_runs_what_is_there_and_leaves_nothing(bench: Bench) -> None:
     audit(bench.spool.path).must_hold(jobs)
 
 
+def test_a_burst_also_runs_what_a_dead_worker_of_this_host_held(bench: Bench) -> None:
+    """The one that replaces a killed worker must not find nothing to do, and end."""
+    taken = bench.claimed("wk-a")
+    lock = identity.LifeLock(bench.work, "wk-a")
+    beat = {
+        "boot_id": identity.boot_id(),
+        "pid_namespace": identity.pid_namespace(),
+        "lock": str(lock.path),
+    }
+    bench.spool.beat("wk-a", beat)
+    lock.release(keep=True)
+    bench.run()
+    assert bench.state(taken.id) == "success"
+
+
 def test_a_record_says_all(bench: Bench) -> None:
     job_id = bench.submit("echo 7 > result.json; exit 4")
     before = datetime.now(UTC) - timedelta(seconds=1)
@@ -246,10 +261,8 @@ def test_canceling_the_root_cancels_the_child(bench: Bench) -> None:
 def test_cancel_and_finish_at_once_end_in_one_state(bench: Bench) -> None:
     """Whoever is first; never both, never none."""
     jobs = [bench.submit() for _ in range(60)]
-    seen = []
     with bench.running(bench.worker()) as thread:
-        for job_id in jobs:
-            seen.append(bench.spool.cancel(job_id))
+        seen = [bench.spool.cancel(job_id) for job_id in jobs]
         thread.join(PATIENCE)
     assert set(seen) <= {"canceled", "running", "success"}
     found = audit(bench.spool.path)

@@ -237,7 +237,8 @@ def _look(disk: Disk, path: str) -> bool:
 
 def sync_folders(disk: Disk, folders: set[str]) -> None:
     """fsync each folder, so that the names in it survive a power cut."""
-    for folder in sorted(folders, key=len, reverse=True):
+    # A name is of use only where the names above it survive: from the top down.
+    for folder in sorted(folders, key=len):
         fd = disk.open_folder(folder)
         try:
             disk.sync(fd)

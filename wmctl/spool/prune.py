@@ -7,6 +7,7 @@ is left behind by dying in between is found as an orphan later.
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from wmctl.errors import MalformedJob
 from wmctl.spool import fs, lookup
@@ -61,13 +62,27 @@ class Pruner:
             return 0.0
 
     def _jobs(self) -> None:
-        for entry in lookup.completed(self.store):
-            if self.age(entry.path) >= self.older_than and self._free(entry):
-                # What we act on must be durable before we remove what belongs to it.
-                self.store.sync({entry.path.rpartition("/")[0]})
-                if self.store.remove(entry.path):
-                    self.done.jobs += 1
-                    self._belongings(entry.id)
+        for folder, found in groupby(
+            lookup.completed(self.store), key=lambda entry: entry.path.rpartition("/")[0]
+        ):
+            old = [
+                entry
+                for entry in found
+                if self.age(entry.path) >= self.older_than and self._free(entry)
+            ]
+            if old:
+                with contextlib.suppress(FileNotFoundError):  # another pruner was here
+                    self._bucket(folder, old)
+
+    def _bucket(self, folder: str, old: list[Entry]) -> None:
+        """Remove records of one bucket: durable before we act on them, gone for good before what
+        belongs to them goes, since a record must not come back without its result."""
+        self.store.sync({folder})
+        gone = [entry for entry in old if self.store.remove(entry.path)]
+        self.done.jobs += len(gone)
+        self.store.sync({folder})
+        for entry in gone:
+            self._belongings(entry.id)
 
     def _free(self, entry: Entry) -> bool:
         """A job with a root is pruned with its root."""

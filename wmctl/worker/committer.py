@@ -84,7 +84,7 @@ class Committer:
             self._publish([item for item in batch if item is not None])
 
     def _collect(self) -> list[Finished | None]:
-        """The next jobs. While others run, their ends are awaited for a moment: one sync for all."""
+        """The next jobs; while others run, their ends are awaited for a moment."""
         batch = [self._queue.get()]
         if batch[0] is not None:
             self._idle.wait(LINGER)

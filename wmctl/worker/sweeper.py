@@ -23,6 +23,8 @@ class Sweeper:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
         self._prune_at = boottime() + PRUNE_EVERY
+        #: Set once the first sweep is over.
+        self.swept = threading.Event()
 
     def start(self) -> None:
         """Begin, with a sweep at once: a restarted worker frees its predecessor's jobs."""
@@ -44,4 +46,5 @@ class Sweeper:
                 log.error("cannot look after the spool: %s", error)
             except Exception:
                 log.exception("looking after the spool broke; it is tried again")
+            self.swept.set()
             self._end.wait(self._spool.settings.beat)

@@ -99,8 +99,10 @@ class Wakeup:
         logging.getLogger("watchdog").setLevel(logging.ERROR)
 
         class Arrivals(InotifyEmitter):
-            """Only what comes. A name that leaves (each claim) would hold up what comes behind it
-            for half a second, in which watchdog waits for the other half of a move.
+            """Only what comes.
+
+            A name that leaves (each claim) would hold up what comes behind it for half a second,
+            in which watchdog waits for the other half of a move.
             """
 
             def get_event_mask_from_filter(self) -> Any:

@@ -114,6 +114,8 @@ class Worker:
         self._heart.start()
         sweeper.start()
         self._observers.worker_start(info)
+        if self._options.burst:  # which must not end before it has seen what the dead left
+            sweeper.swept.wait(self._spool.settings.beat)
         try:
             self._work_until_done()
         finally:
