@@ -43,7 +43,7 @@ def one_side(folder: str, waiting: int) -> None:
     for line in sys.stdin:
         count = int(line)
         spent = sum(_claim(spool, head) for _ in range(count))
-        if waiting <= CHUNK:
+        if waiting < CLAIMS:
             fill(spool, count, done)
             done += count
             head.relist()

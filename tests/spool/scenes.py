@@ -295,4 +295,6 @@ SCENES = [
     Scene("workers", running, lambda s, w: (s.workers(), None)[1]),
 ]  # fmt: skip
 
-__all__ = ["DAY", "LONG", "SCENES", "Scene", "When", "World", "finish_one", "job"]
+BY_NAME = {scene.name: scene for scene in SCENES}
+
+__all__ = ["BY_NAME", "DAY", "LONG", "SCENES", "Scene", "When", "World", "finish_one", "job"]

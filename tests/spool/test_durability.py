@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.spool.scenes import DAY, LONG, job, write_log
+from tests.spool.scenes import BY_NAME, DAY, LONG, job, write_log
 from wmctl.errors import SpoolNotFound, WmctlError
 from wmctl.spool import Claim, Job, Settings, Spool, claims, fs, store
-from wmctl.testing.faults import Call, FakeClock
+from wmctl.testing.faults import Call, CountingDisk, FakeClock
 from wmctl.testing.powercut import PowerCutDisk
 from wmctl.testing.spool_contract import audit, claim, drain
 
@@ -97,6 +97,7 @@ def check(root: Path, told: Told) -> None:
     found = audit(root)
     found.must_hold(told.submitted.keys() - told.pruned)
     for job_id, what in told.submitted.items():
+        assert found.state(job_id) != "key", "no worker would find it"
         if job_id not in told.pruned:
             same(spool, job_id, what)
     for job_id, logged in told.finished.items():
@@ -222,7 +223,7 @@ def test_the_power_fails_after_each_call(name: str, memory: Path) -> None:
     assert story.cuts > 40
 
 
-def unsynced(story: Story, after: str, act: Callable[[], object]) -> None:
+def unsynced(story: Story, after: str, act: Callable[[Spool], object]) -> None:
     """A process that dies when this rename is done and not yet synced: the user is told nothing."""
 
     def watch(call: Call) -> None:
@@ -230,7 +231,7 @@ def unsynced(story: Story, after: str, act: Callable[[], object]) -> None:
             story.disk.forget = frozenset(["folders", "syncfs"])
 
     story.disk.watcher = watch
-    act()
+    act(Spool.open(story.spool.path, disk=story.disk))
     story.disk.forget = frozenset()
     story.disk.watcher = lambda call: story.cut(str(call))
 
@@ -238,10 +239,10 @@ def unsynced(story: Story, after: str, act: Callable[[], object]) -> None:
 def test_a_key_answered_with_anothers_job(memory: Path) -> None:
     """The winner died before its last sync; whoever gives its id out makes it durable."""
     story = Story(memory, frozenset())
-    unsynced(story, "/queue/", lambda: story.spool.submit(job(key="k"), tag="t"))
+    unsynced(story, "/queue/", lambda spool: spool.submit(job(key="k"), tag="t"))
     told = story.submit(job(key="k"))
     story.cut("the end")
-    assert audit(story.after / "a" / "b" / "spool").state(told) == "queued"
+    assert audit(story.after / "a" / "b" / "spool").state(told) == "success"  # drained
 
 
 def test_a_key_that_is_free_because_its_job_is_finished(memory: Path) -> None:
@@ -249,27 +250,21 @@ def test_a_key_that_is_free_because_its_job_is_finished(memory: Path) -> None:
     story = Story(memory, frozenset())
     first = story.submit(job(key="k"))
     taken = story.claim(first)
-    unsynced(story, "/completed/", lambda: story.spool.finish(taken, "success", {"result": 1}))
+    unsynced(story, "/completed/", lambda spool: spool.finish(taken, "success", {"result": 1}))
     second = story.submit(job(key="k"))
     assert second != first
     story.cut("the end")
-    assert audit(story.after / "a" / "b" / "spool").state(first) == "success"
+    assert audit(story.after / "a" / "b" / "spool").state(first) == "success"  # as published
 
 
 def test_a_leftover_is_removed_only_for_a_durable_record(memory: Path) -> None:
-    """A rescuer that sees a record acts on it."""
-    story = Story(memory, frozenset())
-    first = story.submit(job())
-    taken = story.claim(first)
-    content = Path(taken.path).read_bytes()
-    unsynced(story, "/completed/", lambda: story.spool.finish(taken, "success", {"result": 1}))
-    fd = story.disk.create(taken.path, 0o600)
-    story.disk.write(fd, content)
-    story.disk.close(fd)
-    story.spool.rescue("w")
-    story.spool.store.sync({story.spool.store.path("trash"), story.spool.store.path("running")})
-    story.cut("the end")
-    assert audit(story.after / "a" / "b" / "spool").state(first) == "success"
+    """A rescuer that sees a record acts on it: it syncs the record's folders first."""
+    world = BY_NAME["rescue-leftover"].build(memory / "spool")
+    disk = CountingDisk(world.clock)
+    Spool.open(world.root, disk=disk).rescue("w")
+    moved = next(i for i, call in enumerate(disk.calls) if "/trash/" in call.paths[-1:][0])
+    synced = [call.paths[0] for call in disk.calls[:moved] if call.name == "sync"]
+    assert any("/completed/" in path for path in synced)
 
 
 # Negative controls: each sync is needed.

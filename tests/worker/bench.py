@@ -1,5 +1,6 @@
 """What the worker's tests share: options, runners that misbehave, workers in this process."""
 
+import errno
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ from wmctl.runner.base import RunContext
 from wmctl.runner.outcome import Outcome
 from wmctl.runner.tools import Tools
 from wmctl.spool import Claim, Entry, Job, Spool
+from wmctl.testing.faults import Call, WatchedDisk, refuse
 from wmctl.testing.spool_contract import claim
 from wmctl.worker.folders import private_folder
 from wmctl.worker.guard import Guard
@@ -120,7 +122,9 @@ class Bench:
         }
         return WorkerOptions(**{**values, **changes})
 
-    def worker(self, *, spool: Spool | None = None, guard: Guard | None = None, **changes: Any) -> Worker:
+    def worker(
+        self, *, spool: Spool | None = None, guard: Guard | None = None, **changes: Any
+    ) -> Worker:
         used = spool or self.spool
         return Worker(used, self.options(**changes), guard or Guard(60.0), self.witness)
 
@@ -174,7 +178,9 @@ class Bench:
 
 def script(code: str = ":", **fields: Any) -> Job:
     """A bash script, or a job of another kind."""
-    return Job(**fields) if "kind" in fields else Job(**{"language": "bash", "code": code, **fields})
+    return (
+        Job(**fields) if "kind" in fields else Job(**{"language": "bash", "code": code, **fields})
+    )
 
 
 def alive(pid: int) -> bool:
@@ -187,3 +193,38 @@ def alive(pid: int) -> bool:
 
 def none_alive(pids: Iterable[int]) -> bool:
     return not any(map(alive, pids))
+
+
+def order(bench: Bench) -> list[str]:
+    """The jobs in the order in which they were run."""
+    return [what for kind, what in bench.witness.seen if kind == "job_start"]
+
+
+def gate(bench: Bench) -> tuple[str, Callable[[], str]]:
+    """Bash that tells its process id through a pipe and goes on; and how to hear of it."""
+    pipe = bench.folder / f"gate-{len(list(bench.folder.iterdir()))}"
+    os.mkfifo(pipe)
+    return f"echo $$ > {pipe}; ", pipe.read_text
+
+
+class MoodyDisk(WatchedDisk):
+    """Refuses calls of some kinds on some paths as long as it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error = errno.EIO
+        self.bad: Callable[[Call], bool] = lambda _call: False
+        self.refused = 0
+        #: Called before each refusal; may mend the disk.
+        self.on_refusal: Callable[[], None] = lambda: None
+
+    def around(self, call: Call, go: Callable[[], Any]) -> Any:
+        if self.bad(call):
+            self.refused += 1
+            self.on_refusal()
+            refuse(self.error, call)
+        return go()
+
+    def refuse_times(self, times: int, bad: Callable[[Call], bool]) -> None:
+        """Refuse so often, then work again."""
+        self.refused, self.bad = 0, lambda call: self.refused < times and bad(call)

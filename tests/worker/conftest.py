@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.bench import Bench
+from tests.worker.bench import Bench, MoodyDisk
 from wmctl.spool import Settings, Spool
 
 MEMORY = Path("/dev/shm")
@@ -32,3 +32,14 @@ def spool(memory: Path) -> Spool:
 @pytest.fixture
 def bench(spool: Spool, memory: Path) -> Bench:
     return Bench(spool, memory)
+
+
+@pytest.fixture
+def moody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> MoodyDisk:
+    """The bench's spool on a disk with moods; troubles are waited out quickly."""
+    monkeypatch.setattr("wmctl.worker.worker._TROUBLE", 0.01)
+    monkeypatch.setattr("wmctl.worker.worker.BUSY_POLL", 0.01)
+    monkeypatch.setattr("wmctl.worker.committer._LAST_PAUSE", 0.01)
+    disk = MoodyDisk()
+    bench.spool = Spool.open(bench.spool.path, disk=disk)
+    return disk

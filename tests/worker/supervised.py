@@ -52,9 +52,7 @@ def main(text: str) -> int:
     if wanted.get("impatient"):
         module._TOO_SOON = 0.0
     kind = Deaf if wanted.get("fault") == "deaf" else Supervisor
-    supervisor = kind(
-        make, wanted.get("count", 1), spool.settings.lease, grace=wanted.get("grace")
-    )
+    supervisor = kind(make, wanted.get("count", 1), spool.settings.lease, grace=wanted.get("grace"))
     return supervisor.run()
 
 

@@ -318,7 +318,9 @@ def test_a_record_that_cannot_be_written_stops_nobody(bench: Bench) -> None:
     assert bench.state(other.id) == "success"
 
 
-def test_somebody_who_finishes_too_fast_waits(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_who_finishes_too_fast_waits(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The backlog is bounded."""
     monkeypatch.setattr("wmctl.worker.committer.BACKLOG", 1)
     disk = GateDisk()

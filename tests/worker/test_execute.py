@@ -59,7 +59,7 @@ def failure(ran: Ran) -> Failed:
 
 
 def test_a_job_runs_and_leaves_its_result_and_its_log(shop: Shop) -> None:
-    ran = shop.run('echo one\necho two >&2\necho \'{"a":[1]}\' > result.json')
+    ran = shop.run("echo one\necho two >&2\necho '{\"a\":[1]}' > result.json")
     assert ran.outcome == Completed({"a": [1]})
     assert ran.killed is None
     assert shop.log(ran) == "one\ntwo\n"
@@ -193,7 +193,9 @@ def test_a_runner_that_breaks_fails_its_job_only(
     assert isinstance(shop.run().outcome, Completed)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENOMEM, errno.EAGAIN])
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENOMEM, errno.EAGAIN]
+)
 def test_a_machine_that_cannot_is_not_the_jobs_fault(bench: Bench, number: int) -> None:
     bench.direct("full", _raise(OSError(number, os.strerror(number))))
     with pytest.raises(OSError, match=r"."):
@@ -242,7 +244,9 @@ def test_a_blob_that_is_missing_is_a_failure(shop: Shop) -> None:
 def test_args_in_a_blob_that_are_no_json_are_a_failure(shop: Shop) -> None:
     taken = shop.claim("x" * 40_000)
     job = taken.job.but(args_blob=taken.job.code_blob)
-    outcome = failure(shop.executor.run(Claim(taken.worker, taken.name, taken.path, job, 0), shop.stop))
+    outcome = failure(
+        shop.executor.run(Claim(taken.worker, taken.name, taken.path, job, 0), shop.stop)
+    )
     assert outcome.error["name"] == "BadJob"
 
 

@@ -70,9 +70,16 @@ def _deep(levels: int) -> list[Any]:
 @pytest.mark.parametrize(
     "value",
     [
-        float("nan"), {1, 2}, b"bytes", {("a",): 1}, {"1": 1, 1: 2}, object(), "half \ud83d a pair",
-        _deep(100_000), _deep(200),
-    ],  # fmt: skip
+        float("nan"),
+        {1, 2},
+        b"bytes",
+        {("a",): 1},
+        {"1": 1, 1: 2},
+        object(),
+        "half \ud83d a pair",
+        _deep(100_000),
+        _deep(200),
+    ],
     ids=["nan", "set", "bytes", "key", "twice", "object", "surrogate", "very deep", "deep"],
 )
 def test_a_result_that_is_no_json_is_a_failure(value: Any) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.worker.bench import PATIENCE, Bench, Clock, eventually, none_alive
+from wmctl.errors import SpoolBusy
+from wmctl.spool import Spool
 from wmctl.testing.spool_contract import audit
 from wmctl.worker import identity
 from wmctl.worker.rescuer import Judge, Rescuer
@@ -220,6 +222,40 @@ def test_a_dead_workers_jobs_are_queued_again(bench: Bench, clock: Clock) -> Non
     assert bench.entry(taken.id).name.lost == 1
     assert bench.entry(fresh.id).name.lost == 0
     audit(bench.spool.path).must_hold([taken.id, fresh.id])
+
+
+def test_a_folder_that_cannot_be_removed_is_told_of_once(
+    bench: Bench, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Something in it is no job: its jobs are rescued, the rest stays for a person to see."""
+    taken = bench.claimed("wk-silent")
+    (bench.spool.path / "running" / "wk-silent" / "notes.txt").write_text("")
+    sweeper = rescuer(bench, clock)
+    for _ in range(40):
+        sweeper.sweep()
+        clock.now += BEAT
+    assert bench.state(taken.id) == "queued"
+    assert caplog.text.count("gave no sign of life") == 1
+
+
+def test_one_that_cannot_be_rescued_does_not_stand_in_the_way_of_others(
+    bench: Bench, clock: Clock
+) -> None:
+    class Refusing(Spool):
+        def rescue(self, worker: str) -> list[tuple[str, str]]:
+            if worker == "wk-a":
+                raise SpoolBusy("no")
+            return super().rescue(worker)
+
+    stuck, taken = bench.claimed("wk-a"), bench.claimed("wk-b")
+    sweeper = Rescuer(
+        Refusing.open(bench.spool.path), "wk-own", bench.work, Judge(LEASE, BEAT, clock)
+    )
+    for _ in range(14):
+        sweeper.sweep()
+        clock.now += BEAT
+    assert bench.state(taken.id) == "queued"
+    assert bench.state(stuck.id) == "running"
 
 
 def test_who_beats_and_who_we_are_is_left_alone(bench: Bench, clock: Clock) -> None:

@@ -89,7 +89,8 @@ def _end(store: Store, name: Name, path: str) -> bool:
         except FileNotFoundError:
             return fs.present(store.disk, target)
         moved = fs.move(store.disk, path, target, mine=True, make=lambda: store.remake(bucket))
-        store.sync(folders, {bucket})
+        if moved:  # else the bucket may be gone: remembered, but pruned meanwhile
+            store.sync(folders, {bucket})
     return moved
 
 

@@ -3,7 +3,6 @@
 The source of that rename is the fence: whoever comes second finds it gone and must not publish.
 """
 
-import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -167,9 +166,11 @@ def commit(store: Store, batch: Sequence[Staged]) -> list[bool]:
     for item in batch:
         target = store.completed(item.claim.name.but(outcome=item.outcome))
         bucket = target.rpartition("/")[0]
-        folders |= store.ensure(bucket) | {bucket}
-        buckets.add(bucket)
+        above = store.ensure(bucket)
         won.append(_publish(store, item.claim.path, target, bucket))
+        if won[-1]:  # else the bucket may be gone: remembered, but pruned meanwhile
+            folders |= above | {bucket}
+            buckets.add(bucket)
     if len(batch) >= _SYNCFS_FROM:
         store.sync_all()
         store.remember(buckets)
@@ -251,6 +252,4 @@ def suspend(store: Store, taken: Claim) -> bool:
 
 def settle(store: Store, paths: Iterable[str]) -> None:
     """Make terminal records durable before acting on them: their finisher may not have yet."""
-    for folder in {path.rpartition("/")[0] for path in paths}:
-        with contextlib.suppress(FileNotFoundError):  # pruned meanwhile, records and all
-            store.sync({folder})
+    store.settle(paths)

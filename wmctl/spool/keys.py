@@ -73,7 +73,11 @@ def _holder(store: Store, digest: str, generation: int) -> str | None:
     if job_id is None:
         return None
     entry = lookup.locate(store, job_id)
-    return None if entry is None or entry.terminal else job_id
+    if entry is None:
+        return None
+    # Its id or its key is given away on the strength of this.
+    store.settle([entry.path])
+    return None if entry.terminal else job_id
 
 
 def _id(store: Store, folder: str) -> str | None:

@@ -332,6 +332,7 @@ class Spool:
 
 def _default_settings(path: str | Path, disk: Disk) -> Settings:
     above = Path(path).absolute()
-    while not fs.present(disk, str(above)) and above != above.parent:
-        above = above.parent
+    with fs.translated(f"make the spool {path}"):
+        while not fs.present(disk, str(above)) and above != above.parent:
+            above = above.parent
     return Settings(lease=120.0, beat=10.0) if detect(str(above)).network else Settings()

@@ -81,7 +81,8 @@ class Store:
         self._made: set[str] = set()
         self._probe = self.path("tmp")
         private = not settings.mode & 0o070
-        owners = frozenset({os.geteuid(), disk.stat(root).st_uid}) if private else None
+        with fs.translated("open the spool"):
+            owners = frozenset({os.geteuid(), disk.stat(root).st_uid}) if private else None
         self.trust = Trust(owners, 0o022 & ~settings.mode)
 
     @classmethod
@@ -210,6 +211,19 @@ class Store:
         if self.durable:
             fs.sync_folders(self.disk, set(folders))
         self.remember(made)
+
+    def settle(self, paths: Iterable[str]) -> None:
+        """Make names durable that another made, and may have died before syncing them."""
+        folders: set[str] = set()
+        for path in paths:
+            folder = os.path.dirname(path)
+            folders.add(folder)
+            while folder not in self._made and os.path.dirname(folder) != self.root:
+                folder = os.path.dirname(folder)
+                folders.add(folder)
+        for folder in sorted(folders, key=len):
+            with contextlib.suppress(FileNotFoundError):  # pruned meanwhile, with what was in it
+                self.sync({folder})
 
     def remember(self, made: Iterable[str]) -> None:
         """These folders, and the ones above them, are there and durable."""

@@ -39,6 +39,8 @@ def join(store: Store, worker: str, content: Mapping[str, Any]) -> None:
         except FileExistsError:
             raise SpoolError(f"a worker named {worker} is already there") from None
         data = encode_beat(worker, content)
+        # What is claimed must not be in a folder that a power cut takes away.
+        store.sync({store.path("running")})
         path = store.path("workers", worker)
         fs.write_new(store.disk, path, data, store.settings.mode, sync=False)
 
@@ -123,7 +125,9 @@ def rescue(store: Store, worker: str) -> list[tuple[str, str]]:
 
 def rescue_claim(store: Store, entry: Entry) -> str | None:
     """One claim of a dead worker. None if it had moved on, or if its job had ended already."""
-    if lookup.terminal(store, entry.id) is not None:
+    record = lookup.terminal(store, entry.id)
+    if record is not None:
+        store.settle([record.path])
         # A power cut can leave both names; the terminal record wins.
         with contextlib.suppress(FileNotFoundError):
             store.disk.rename(entry.path, store.trash(entry.name.file))

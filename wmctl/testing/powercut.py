@@ -110,13 +110,14 @@ class PowerCutDisk(WatchedDisk):
         if node is not None and ("folders" if node.folder else "files") not in self.forget:
             self._make_durable(node, path)
 
-    def _syncfs(self, _: str) -> None:
+    def _syncfs(self, *paths: str) -> None:
+        del paths
         if "syncfs" not in self.forget:
             for folder, _, files in os.walk(self.root):
-                for path in (folder, *(f"{folder}/{name}" for name in files)):
-                    found = self._node(path)
+                for below in (folder, *(f"{folder}/{name}" for name in files)):
+                    found = self._node(below)
                     if found is not None:
-                        self._make_durable(found, path)
+                        self._make_durable(found, below)
 
     def _make_durable(self, node: _Node, path: str) -> None:
         if not node.folder:

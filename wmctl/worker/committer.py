@@ -23,7 +23,7 @@ BACKLOG = 256
 LINGER = 0.02
 #: Seconds between tries while the disk is full: the first, and the longest.
 _FIRST_PAUSE = 0.1
-_LAST_PAUSE = 2.0
+_LAST_PAUSE = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Committer:
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         #: Jobs that were fenced: somebody else had taken their claim.
         self.fenced = 0
+        #: The disk refuses at the moment: what would be run now could not be published either.
+        self.stuck = False
         self._thread.start()
 
     def finish(self, finished: Finished) -> None:
@@ -132,10 +134,14 @@ class Committer:
         pause = self._first_pause
         while True:
             try:
-                return action()
+                done = action()
             except (SpoolError, OSError) as error:
+                self.stuck = True
                 log.error("cannot publish results, trying again: %s", error)
                 self._end.wait(pause)
                 if self._giving_up:
                     return None
                 pause = min(pause * 2, _LAST_PAUSE)
+            else:
+                self.stuck = False
+                return done

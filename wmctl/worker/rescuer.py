@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wmctl.errors import BadInput
+from wmctl.errors import BadInput, SpoolError
 from wmctl.runner import tree
 from wmctl.spool import Spool
 from wmctl.spool.strict import loads_object
@@ -71,16 +71,27 @@ class Rescuer:
         self._own = own
         self._folder = folder
         self._judge = judge or Judge(settings.lease, settings.beat)
+        #: The dead of whom we spoke already; something may be left that nobody can remove.
+        self._told: set[str] = set()
 
     def sweep(self) -> int:
         """Look at every other worker and rescue the jobs of the dead; how many jobs."""
         others = self._spool.joined() - {self._own}
         self._judge.forget(others)
-        return sum(self._rescue(worker) for worker in sorted(others) if self._dead(worker))
+        self._told &= others
+        rescued = 0
+        for worker in sorted(others):
+            try:
+                rescued += self._rescue(worker) if self._dead(worker) else 0
+            except (SpoolError, OSError) as error:
+                log.error("cannot look after worker %s: %s", worker, error)
+        return rescued
 
     def _dead(self, worker: str) -> bool:
         if self._judge.look(worker, lambda: self._spool.read_beat(worker)):
-            log.warning("worker %s gave no sign of life for a lease", worker)
+            if worker not in self._told:
+                log.warning("worker %s gave no sign of life for a lease", worker)
+            self._told.add(worker)
             return True
         content = _parse(self._spool.read_beat(worker))
         if not identity.proven_dead(self._folder, worker, content):

@@ -23,7 +23,7 @@ from wmctl.worker.held import Held
 from wmctl.worker.options import NoObservers, Observers, WorkerInfo, WorkerOptions
 from wmctl.worker.rescuer import Rescuer
 from wmctl.worker.sweeper import Sweeper
-from wmctl.worker.wakeup import IDLE_POLL, Wakeup
+from wmctl.worker.wakeup import BUSY_POLL, IDLE_POLL, Wakeup
 
 log = logging.getLogger("wmctl.worker")
 
@@ -143,7 +143,9 @@ class Worker:
         self._state = "idle"
         while not (self._draining or self._gone):
             try:
-                if self._leased() and self._turn():
+                if self._committer.stuck:
+                    self._wakeup.wait(BUSY_POLL)
+                elif self._leased() and self._turn():
                     return
             except WorkerGone as error:
                 log.error("%s", error.message)

@@ -1,0 +1,1 @@
+"""The promise, with the real command line and real processes."""
