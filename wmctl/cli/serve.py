@@ -59,7 +59,13 @@ def supervisor_of(session: Session, limits: Limits) -> Supervisor:
         return Worker(spool, options, guard, observers)
 
     count = 1 if limits.only else settings.count
-    return Supervisor(make, count, spool.settings.lease, grace=settings.grace)
+    return Supervisor(
+        make,
+        count,
+        spool.settings.lease,
+        grace=settings.grace,
+        once=limits.burst or bool(limits.only),
+    )
 
 
 def served_tags(session: Session, runners: Mapping[str, Runner]) -> list[str]:

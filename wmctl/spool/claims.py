@@ -235,7 +235,7 @@ def _give_back(store: Store, taken: Claim, name: Name) -> bool:
             store.disk, taken.path, store.queued(name), mine=False,
             make=lambda: store.remake(queue),
         )  # fmt: skip
-        store.sync(folders | {queue}, {queue})
+        store.sync_queue(queue, folders)
     cancel.sweep(store, name, taken.job)
     return moved
 

@@ -57,7 +57,7 @@ def _requeue(store: Store, entry: Entry, name: Name, job: Job, state: str) -> bo
             store.disk, entry.path, store.queued(name), mine=False,
             make=lambda: store.remake(queue),
         )  # fmt: skip
-        store.sync(folders | {queue}, {queue})
+        store.sync_queue(queue, folders)
         if state == "held":
             reasons.drop(store, "held", entry.name.file)
     cancel.sweep(store, name, job)

@@ -143,7 +143,8 @@ def _dispatch(
     folders = store.ensure(queue)
     fs.move(store.disk, path, store.queued(name), mine=False, make=lambda: store.remake(queue))
     keep()
-    store.sync(folders | {queue, path.rpartition("/")[0]}, {queue})
+    store.sync_queue(queue, folders)
+    store.sync({path.rpartition("/")[0]})
 
 
 def _discard(store: Store, aside: str, draft: Draft) -> None:

@@ -40,4 +40,5 @@ def _aside(store: Store, path: str, file: str, why: MalformedJob) -> bool:
         if moved:
             with contextlib.suppress(FileNotFoundError):
                 store.sync({store.path("quarantine"), path.rpartition("/")[0]})
+            store.tell(f"quarantine/{file}: {why.message}")
     return moved

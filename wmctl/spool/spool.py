@@ -283,6 +283,10 @@ class Spool:
         """Write a claim's result; `commit` publishes it."""
         return claims.stage(self.store, claim, outcome, record)
 
+    def holds(self, claim: Claim) -> bool:
+        """Whether the claim's file is where its holder left it."""
+        return fs.present(self.store.disk, claim.path)
+
     def commit(self, batch: Sequence[Staged]) -> list[bool]:
         """Publish finished jobs, durable; True for each claim that was still ours."""
         with fs.translated("publish results"):

@@ -79,6 +79,8 @@ class Store:
         self.disk = disk
         self.durable = settings.durability == "durable"
         self._made: set[str] = set()
+        #: Told of what no caller asks for: a file that was put into quarantine.
+        self.tell: Callable[[str], None] = lambda _: None
         self._probe = self.path("tmp")
         private = not settings.mode & 0o070
         with fs.translated("open the spool"):
@@ -211,6 +213,12 @@ class Store:
         if self.durable:
             fs.sync_folders(self.disk, set(folders))
         self.remember(made)
+
+    def sync_queue(self, queue: str, above: set[str]) -> None:
+        """After a move into a queue. A queue that is gone was pruned, being empty: then the job
+        was moved by somebody else and has gone on, and there is nothing to make durable."""
+        with contextlib.suppress(FileNotFoundError):
+            self.sync(above | {queue}, {queue})
 
     def settle(self, paths: Iterable[str]) -> None:
         """Make names durable that another made, and may have died before syncing them."""

@@ -145,7 +145,7 @@ def rescue_claim(store: Store, entry: Entry) -> str | None:
     fs.move(
         store.disk, entry.path, store.queued(name), mine=False, make=lambda: store.remake(queue)
     )
-    store.sync(folders | {queue}, {queue})
+    store.sync_queue(queue, folders)
     cancel.sweep(store, name, job)
     return "queued"
 

@@ -105,13 +105,24 @@ class Committer:
                 stage = self._stage(item)
                 if stage is not None:
                     staged.append((item, stage))
-            won = self._insist(lambda: self._spool.commit([stage for _, stage in staged]))
+            won = self._insist(lambda: self._commit(staged))
         except Exception:
             # The jobs stay claimed and are rescued; the next ones must not wait for them.
             log.exception("cannot publish %s", ", ".join(item.claim.id for item in batch))
             return
         for (item, _), ours in zip(staged, won or [], strict=False):
             self._tell(item, ours=ours)
+
+    def _commit(self, staged: list[tuple[Finished, Staged]]) -> list[bool]:
+        """After a failed sync the disk may have forgotten what was written: it is written anew."""
+        try:
+            return self._spool.commit([stage for _, stage in staged])
+        except (SpoolError, OSError):
+            for index, (item, _) in enumerate(staged):
+                if self._spool.holds(item.claim):
+                    anew = self._spool.stage(item.claim, item.outcome, item.record)
+                    staged[index] = (item, anew)
+            raise
 
     def _stage(self, item: Finished) -> Staged | None:
         try:

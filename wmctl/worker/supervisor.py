@@ -4,6 +4,7 @@ It never touches the spool, so that a dead file server cannot keep it from doing
 thread: `step` in a loop.
 """
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -13,9 +14,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wmctl.errors import WmctlError
 from wmctl.runner import tree
 from wmctl.worker.guard import Guard
-from wmctl.worker.worker import RESTART, Worker
+from wmctl.worker.worker import CANNOT_START, RESTART, Worker
 
 log = logging.getLogger("wmctl.worker")
 
@@ -51,8 +53,19 @@ class _Slot:
 class Supervisor:
     """`make` builds a worker inside its own, forked process. `lease` in seconds."""
 
-    def __init__(self, make: Make, count: int, lease: float, *, grace: float | None = None) -> None:
+    def __init__(
+        self,
+        make: Make,
+        count: int,
+        lease: float,
+        *,
+        grace: float | None = None,
+        once: bool = False,
+    ) -> None:
         self._make = make
+        #: A worker that cannot start (a full disk, say) is not tried again.
+        self._once = once
+        self._failed = False
         self._lease = lease
         self._slots = [_Slot() for _ in range(count)]
         #: Seconds from a drain to stopping the jobs; None = as long as they take.
@@ -75,12 +88,12 @@ class Supervisor:
             self._fork(slot)
 
     def run(self) -> int:
-        """Until all workers have ended; 0."""
+        """Until all workers have ended; 0, or RESTART if one could not start."""
         self.start()
         while self.step(3600.0):
             pass
         self.close()
-        return 0
+        return RESTART if self._failed else 0
 
     def close(self) -> None:
         """Give the signals back to whoever had them."""
@@ -106,8 +119,10 @@ class Supervisor:
         if number == signal.SIGCHLD:
             return
         if self._draining or number == signal.SIGQUIT:
+            log.info("stopping the jobs and giving them back")
             self.halt()
         else:
+            log.info("the workers finish their jobs and end; the next signal gives the jobs back")
             self.drain()
 
     def drain(self) -> None:
@@ -156,9 +171,14 @@ class Supervisor:
             _let_jobs_have_their_signals()
             signal.pthread_sigmask(signal.SIG_SETMASK, set())
             status = worker.run()
+        except WmctlError as error:
+            log.error("%s%s", error.message, f"; {error.hint}" if error.hint else "")
+            status = CANNOT_START
         except BaseException:
             log.exception("the worker broke")
         finally:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()  # what a plugin printed
             logging.shutdown()
             os._exit(status)
 
@@ -174,11 +194,13 @@ class Supervisor:
         """A worker is gone: what its jobs left must not go on while others run them again."""
         pid, slot.pid = slot.pid, 0
         killed = tree.kill_descendants({other.pid for other in self._slots if other.pid})
-        if code == 0 or self._draining:
+        if code == 0 or self._draining or (code == CANNOT_START and self._once):
             slot.ended = True
+            self._failed |= code == CANNOT_START
             return
-        log.warning("worker process %d ended with %d; %d processes of its jobs killed",
-                    pid, code, killed)  # fmt: skip
+        if code != CANNOT_START:
+            how = f"ended with {code}" if code >= 0 else f"was killed by signal {-code}"
+            log.warning("worker process %d %s; %d processes of its jobs killed", pid, how, killed)
         lived = time.monotonic() - slot.started
         slot.failures = 0 if code == RESTART or lived > _TOO_SOON else slot.failures + 1
         pause = min(2.0 ** (slot.failures - 1), _LONGEST_PAUSE) if slot.failures > 1 else 0.0

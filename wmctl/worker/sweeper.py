@@ -39,12 +39,26 @@ class Sweeper:
         while not self._end.is_set():
             try:
                 self._rescuer.sweep()
-                if boottime() >= self._prune_at:
-                    self._prune_at = boottime() + PRUNE_EVERY
-                    self._spool.prune()
+                self._prune_if_due()
             except (SpoolError, OSError) as error:
                 log.error("cannot look after the spool: %s", error)
             except Exception:
                 log.exception("looking after the spool broke; it is tried again")
             self.swept.set()
             self._end.wait(self._spool.settings.beat)
+
+    def _prune_if_due(self) -> None:
+        """In a thread of its own: while it takes minutes, the dead must still be found."""
+        if boottime() < self._prune_at:
+            return
+        self._prune_at = float("inf")
+        threading.Thread(target=self._prune, name="prune", daemon=True).start()
+
+    def _prune(self) -> None:
+        try:
+            self._spool.prune()
+        except (SpoolError, OSError) as error:
+            log.error("cannot prune the spool: %s", error)
+        except Exception:
+            log.exception("pruning the spool broke; it is tried again in an hour")
+        self._prune_at = boottime() + PRUNE_EVERY

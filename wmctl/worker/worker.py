@@ -4,19 +4,19 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from wmctl.errors import SpoolError, WorkerGone
-from wmctl.runner.outcome import Canceled, Failed, Outcome, Retry, Suspended
 from wmctl.runner.stop import Stop
-from wmctl.spool import Claim, Spool, short
+from wmctl.spool import Claim, Spool
 from wmctl.spool.head import Head, Pick
-from wmctl.worker import folders, identity, records
-from wmctl.worker.clock import ServerClock, boottime, rfc3339
-from wmctl.worker.committer import Committer, Finished
-from wmctl.worker.execute import Executor, Ran
+from wmctl.worker import folders, identity
+from wmctl.worker.clock import ServerClock, boottime
+from wmctl.worker.committer import Committer
+from wmctl.worker.ending import Ending
+from wmctl.worker.execute import Executor
 from wmctl.worker.guard import Guard
 from wmctl.worker.heart import Heart
 from wmctl.worker.held import Held
@@ -29,10 +29,10 @@ log = logging.getLogger("wmctl.worker")
 
 #: Exit status of a worker that wants to be started again under a new name.
 RESTART = 75
+#: Exit status of a worker that could not even begin, and said why.
+CANNOT_START = 74
 #: Seconds to wait after this machine or the disk refused something.
 _TROUBLE = 2.0
-#: A failed program is tried again after so many seconds, doubled each time, up to the second.
-_BACKOFF = (10.0, 300.0)
 
 
 class Worker:
@@ -56,9 +56,12 @@ class Worker:
         self._wakeup = Wakeup(spool)
         self._head = Head(spool.store, options.tags, clock=time.monotonic)
         self._executor = Executor(spool, options, self.name, self._observers)
-        self._executor.dispose = self._put_off
-        self._folder: str | None = None
         self._committer = Committer(spool)
+        self._ending = Ending(
+            spool, self.name, clock=self._clock, committer=self._committer, held=self._held,
+            heart=self._heart, guard=guard, observers=self._observers, patience=self,
+        )  # fmt: skip
+        self._executor.dispose = self._ending.put_off
         self._lock_path = ""
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         self._state = "starting"
@@ -104,9 +107,12 @@ class Worker:
             self._spool.join(self.name, self._describe())
         except BaseException:
             lock.release()
+            folders.remove(f"{self._options.work}/{self.name}")
             raise
+        self._state = "idle"
         info = WorkerInfo(self.name, self._options.group, tuple(self._options.tags))
         log.info("worker %s up; tags: %s", self.name, " ".join(info.tags))
+        self._spool.store.tell = lambda text: log.warning("put aside: %r", text)
         self._heart.on_gone = self._declared_dead
         self._heart.on_drain = self._asked_to_drain
         self._wakeup.on_cancel = self._heart.look
@@ -140,7 +146,6 @@ class Worker:
 
     def _work_until_done(self) -> None:
         self._idle_since = time.monotonic()
-        self._state = "idle"
         while not (self._draining or self._gone):
             try:
                 if self._committer.stuck:
@@ -253,107 +258,24 @@ class Worker:
         except (SpoolError, OSError) as error:
             # This machine could not start it: not the job's fault, and it has not run.
             log.error("job %s cannot run here now: %s", claim.id, error)
-            self._give_back(claim, lost=False)
+            self._ending.give_back(claim, lost=False)
             self._wakeup.wait(_TROUBLE)
             return
         finally:
             self._heart.unwatch()
             self._state, self._job = "idle", None
         self._executed += 1
-        self._end(claim, ran, started)
+        self._ending.conclude(claim, ran, started)
 
-    def _end(self, claim: Claim, ran: Ran, started: float) -> None:
-        """Turn the outcome into a rename; the job has run, so a disk that refuses is waited for."""
-        lost = ran.killed == "lost" or self._guard.stopped_since(started)
-        while True:
-            try:
-                return self._conclude(claim, ran, lost=lost)
-            except (SpoolError, OSError) as error:
-                log.error("job %s: %s", claim.id, error)
-            if self._stopping or self._gone:
-                return None  # others will rescue it
+    def may_wait(self) -> bool:
+        """Wait a moment for a disk that refuses; False if we are to end instead."""
+        if not (self._stopping or self._gone):
             self._wakeup.wait(_TROUBLE)
+        return not (self._stopping or self._gone)
 
-    def _conclude(self, claim: Claim, ran: Ran, *, lost: bool) -> None:
-        outcome = records.checked(ran.outcome)
-        if lost:
-            self._heal_and_give_back(claim)
-        elif ran.killed == "stopped":
-            self._give_back(claim, lost=False)
-        elif ran.killed == "canceled" or isinstance(outcome, Canceled):
-            why = self._spool.cancel_reason(claim.id, claim.job.root)
-            self._finish(claim, Canceled(why.get("by"), why.get("reason")), ran)
-        elif isinstance(outcome, Suspended):
-            self._leave_claim(claim, lambda: self._spool.suspend(claim))
-        elif isinstance(outcome, Retry):
-            self._leave_claim(claim, lambda: self._spool.retry(claim, outcome.delay))
-        elif isinstance(outcome, Failed) and claim.name.tries < claim.job.retries:
-            delay = min(_BACKOFF[0] * 2 ** min(claim.name.tries, 10), _BACKOFF[1])
-            log.info("job %s failed and is tried again in %g s", claim.id, delay)
-            self._leave_claim(claim, lambda: self._spool.retry(claim, delay))
-        else:
-            self._finish(claim, outcome, ran)
-
-    def _finish(self, claim: Claim, outcome: Any, ran: Ran) -> None:
-        word = records.word_of(outcome)
-        facts = {
-            "worker": self.name,
-            "started_at": rfc3339(claim.claimed_at),
-            "completed_at": rfc3339(self._clock.now()),
-            "log_dropped": ran.log_dropped,
-        }
-        record = records.record_of(outcome, facts)
-
-        folder, self._folder = self._folder, None
-
-        def done(ours: bool) -> None:  # noqa: FBT001 - the committer calls it
-            self._held.drop(claim.name.file)
-            if folder is not None:
-                folders.remove(folder)
-            if ours:
-                self._tell(claim, outcome, word, ran)
-
-        self._committer.finish(Finished(claim, word, record, done))
-
-    def _tell(self, claim: Claim, outcome: Outcome, word: str, ran: Ran) -> None:
-        log.info("job %s %s: %s", short(claim.id), claim.job.name or claim.job.runner, word)
-        if ran.context is not None:
-            self._observers.job_end(ran.context, outcome)
-
-    def _give_back(self, claim: Claim, *, lost: bool) -> None:
-        self._leave_claim(claim, lambda: self._spool.release(claim, lost=lost))
-
-    def _leave_claim(self, claim: Claim, action: Callable[[], bool]) -> None:
-        """A claim that ends without a record; until it does, nothing new is claimed."""
-        while not self._gone:
-            try:
-                action()
-            except (SpoolError, OSError) as error:
-                log.error("job %s: %s", claim.id, error)
-                if self._stopping:
-                    return  # others will rescue it
-                self._wakeup.wait(_TROUBLE)
-            else:
-                break
-        self._held.drop(claim.name.file)
-        if self._folder is not None:
-            folders.remove(self._folder)
-            self._folder = None
-
-    def _put_off(self, folder: str) -> None:
-        """Removing a job's folder takes as long as claiming a job: the committer does it."""
-        self._folder = folder
-
-    def _heal_and_give_back(self, claim: Claim) -> None:
-        """Give a job back as lost that was stopped because its lease could not be relied upon.
-
-        Only once a beat works again, and before anything new is claimed.
-        """
-        log.error("job %s was stopped: the lease on it could not be renewed in time", claim.id)
-        while not (self._gone or self._stopping):
-            if self._heart.await_beat(self._spool.settings.beat):
-                break
-        self._give_back(claim, lost=True)
+    def is_gone(self) -> bool:
+        """Whether we were declared dead."""
+        return self._gone
 
     def _describe(self) -> Mapping[str, Any]:
         return {
