@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from wmctl.runner.base import RunContext
 from wmctl.runner.outcome import Outcome
 from wmctl.runner.tools import Tools
 from wmctl.spool import Claim, Entry, Job, Spool
-from wmctl.testing.faults import Call, WatchedDisk, refuse
+from wmctl.testing.faults import Call, WatchedDisk
 from wmctl.testing.spool_contract import claim
 from wmctl.worker.folders import private_folder
 from wmctl.worker.guard import Guard
@@ -228,3 +228,8 @@ class MoodyDisk(WatchedDisk):
     def refuse_times(self, times: int, bad: Callable[[Call], bool]) -> None:
         """Refuse so often, then work again."""
         self.refused, self.bad = 0, lambda call: self.refused < times and bad(call)
+
+
+def refuse(number: int, call: Call) -> NoReturn:
+    """As the kernel would have answered."""
+    raise OSError(number, os.strerror(number), *call.paths[:1])

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.bench import PATIENCE, Bench
+from tests.worker.bench import PATIENCE, Bench, refuse
 from wmctl.spool import Claim, Spool, Staged
-from wmctl.testing.faults import REPEATABLE, Call, CountingDisk, FailingDisk, WatchedDisk, refuse
+from wmctl.testing.faults import REPEATABLE, Call, CountingDisk, FailingDisk, WatchedDisk
 from wmctl.testing.spool_contract import audit, claim
 from wmctl.worker.committer import BATCH, Committer, Finished
 

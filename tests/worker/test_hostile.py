@@ -96,7 +96,7 @@ def test_what_a_link_leads_to_is_not_touched(bench: Bench) -> None:
 
 
 NAMES = [
-    b"x", b"job.json", b"\xff\xfe.json", b"a\nb.json", b"x" * 250, b".hidden",
+    b"x", b"job.json", b"\xff\xfe.json", b"a\nb.json", b"x" * 250,
     b"20200101T000000.000000Z_000_not-an-id-at-all-but-long-enough-to-be-one_0.0.0.v1.json",
     b"20209901T000000.000000Z_000_01930000-0000-7000-8000-000000000000_0.0.0.v1.json",
     b"20200101T000000.000000Z_999_01930000-0000-7000-8000-000000000000_0.0.0.v1.json",

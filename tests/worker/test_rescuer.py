@@ -3,14 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.worker.bench import PATIENCE, Bench, Clock, eventually, none_alive
 from wmctl.errors import SpoolBusy
-from wmctl.spool import Spool
+from wmctl.spool import Entry, Spool
 from wmctl.testing.spool_contract import audit
 from wmctl.worker import identity
 from wmctl.worker.rescuer import Judge, Rescuer
@@ -242,10 +242,10 @@ def test_one_that_cannot_be_rescued_does_not_stand_in_the_way_of_others(
     bench: Bench, clock: Clock
 ) -> None:
     class Refusing(Spool):
-        def rescue(self, worker: str) -> list[tuple[str, str]]:
-            if worker == "wk-a":
+        def rescue_claim(self, entry: Entry) -> str | None:
+            if entry.worker == "wk-a":
                 raise SpoolBusy("no")
-            return super().rescue(worker)
+            return super().rescue_claim(entry)
 
     stuck, taken = bench.claimed("wk-a"), bench.claimed("wk-b")
     sweeper = Rescuer(
@@ -256,6 +256,36 @@ def test_one_that_cannot_be_rescued_does_not_stand_in_the_way_of_others(
         clock.now += BEAT
     assert bench.state(taken.id) == "queued"
     assert bench.state(stuck.id) == "running"
+
+
+def test_who_beats_again_after_the_verdict_keeps_its_claims(bench: Bench, clock: Clock) -> None:
+    """The rescuer stalled between its verdict and its renames; it looks again before each."""
+    taken = bench.claimed("wk-late")
+
+    class Stalled(Spool):
+        def claims_of(self, worker: str) -> Iterator[Entry]:
+            bench.spool.beat("wk-late", {"alive": "again"})
+            return super().claims_of(worker)
+
+    sweeper = Rescuer(
+        Stalled.open(bench.spool.path), "wk-own", bench.work, Judge(LEASE, BEAT, clock)
+    )
+    for _ in range(14):
+        sweeper.sweep()
+        clock.now += BEAT
+    assert bench.state(taken.id) == "running"
+
+
+def test_a_beat_that_is_not_trusted_is_not_silence(bench: Bench, clock: Clock) -> None:
+    """Somebody made a hard link of it; the worker beats on, and nobody can read how."""
+    taken = bench.claimed("wk-linked")
+    beat = bench.spool.path / "workers" / "wk-linked"
+    os.link(beat, bench.spool.path / "trash" / "copy")
+    sweeper = rescuer(bench, clock)
+    for _ in range(40):
+        sweeper.sweep()
+        clock.now += BEAT
+    assert bench.state(taken.id) == "running"
 
 
 def test_who_beats_and_who_we_are_is_left_alone(bench: Bench, clock: Clock) -> None:

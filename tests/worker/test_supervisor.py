@@ -283,20 +283,35 @@ def test_an_idle_worker_survives_a_pause(site: Site) -> None:
 # Signals.
 
 
-def test_term_drains(site: Site) -> None:
+@pytest.mark.parametrize("whom", ["supervisor", "group", "both"])
+def test_term_drains(site: Site, whom: str) -> None:
+    """Also if it reaches the worker directly, as `kill %1` and service managers have it."""
     release = site.bench.folder / "release"
     os.mkfifo(release)
     running = site.bench.submit(f"echo on > {site.pipe}; read -r _ < {release}")
     waiting = site.bench.submit()
     supervisor = site.start()
     assert site.hear() == "on"
-    supervisor.send_signal(signal.SIGTERM)
+    if whom == "both":
+        os.kill(site.worker_pid(), signal.SIGTERM)
+    (os.killpg if whom == "group" else os.kill)(supervisor.pid, signal.SIGTERM)
     eventually(lambda: site.beat().content["state"] == "draining")
     release.write_text("go\n")
     assert supervisor.wait(PATIENCE) == 0
     assert site.bench.state(running) == "success"
     assert site.bench.state(waiting) == "queued"
     assert site.bench.spool.joined() == set()
+
+
+def test_the_terminals_stop_does_not_reach_the_workers(site: Site) -> None:
+    """Ctrl-Z: a worker that stood still would lose its lease while its job goes on."""
+    supervisor = site.start()
+    sequence = site.beat().content["sequence"]
+    os.killpg(supervisor.pid, signal.SIGTSTP)
+    eventually(lambda: site.beat().content["sequence"] > sequence + 2)
+    os.killpg(supervisor.pid, signal.SIGCONT)
+    supervisor.send_signal(signal.SIGTERM)
+    assert supervisor.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

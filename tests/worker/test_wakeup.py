@@ -15,6 +15,8 @@ from wmctl.spool import Spool
 from wmctl.spool.fskind import FileSystem
 from wmctl.worker.wakeup import BUSY_POLL, IDLE_POLL, Wakeup
 
+TAGS = ("bash", "f/new:tag", "new")
+
 
 @dataclass
 class Hints:
@@ -39,7 +41,7 @@ class RemoteSpool(Spool):
 
 @contextmanager
 def awake(spool: Spool, rng: Callable[[], float] = lambda: 0.5) -> Iterator[Wakeup]:
-    wakeup = Wakeup(spool, rng)
+    wakeup = Wakeup(spool, TAGS, rng)
     try:
         yield wakeup
     finally:
@@ -191,6 +193,31 @@ def test_hostile_names_do_not_end_the_watch(bench: Bench) -> None:
 
 
 def test_closing_twice_is_harmless(bench: Bench) -> None:
-    wakeup = Wakeup(bench.spool)
+    wakeup = Wakeup(bench.spool, TAGS)
     wakeup.close()
     wakeup.close()
+
+
+def test_arrivals_of_other_tags_are_not_remembered(bench: Bench) -> None:
+    with awake(bench.spool) as wakeup:
+        hints = Hints()
+        bench.submit(tag="other")
+        bench.submit(tag="bash")
+        until(wakeup, hints, lambda: any(tag == "bash" for tag, _ in hints.noted))
+    assert all(tag == "bash" for tag, _ in hints.noted)
+
+
+def test_what_comes_while_a_job_runs_is_bounded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many to remember: then the folder is listed."""
+    monkeypatch.setattr("wmctl.worker.wakeup._MOST", 3)
+    with awake(bench.spool) as wakeup:
+        hints = Hints()
+        first = bench.submit(tag="bash")
+        until(wakeup, hints, lambda: any(first in path for _, path in hints.noted))
+        before = Hints(list(hints.noted), hints.changes)
+        for _ in range(10):
+            bench.submit(tag="bash")
+        until(wakeup, hints, lambda: hints.changes > before.changes)
+    assert len(hints.noted) - len(before.noted) < 10

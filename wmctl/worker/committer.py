@@ -107,8 +107,10 @@ class Committer:
                     staged.append((item, stage))
             won = self._insist(lambda: self._commit(staged))
         except Exception:
-            # The jobs stay claimed and are rescued; the next ones must not wait for them.
+            # We no longer count on them: the heart gives back what is still claimed.
             log.exception("cannot publish %s", ", ".join(item.claim.id for item in batch))
+            for item in batch:
+                self._tell(item, ours=False)
             return
         for (item, _), ours in zip(staged, won or [], strict=False):
             self._tell(item, ours=ours)

@@ -96,12 +96,12 @@ class Heart:
 
     def _beat_on(self) -> None:
         while not self._end.is_set():
-            try:
-                self._beat()
-                self._check_folder()
-                self._check_markers()
-            except (SpoolError, OSError) as error:
-                log.error("no beat: %s", error)
+            # Each for itself: a claim that cannot be read must not make us deaf to a cancel.
+            for step in (self._beat, self._check_folder, self._check_markers):
+                try:
+                    step()
+                except (SpoolError, OSError) as error:
+                    log.error("%s: %s", step.__name__.strip("_").replace("_", " "), error)
             self._wake.wait(self._spool.settings.beat)
             self._wake.clear()
 

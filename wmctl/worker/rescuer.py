@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wmctl.errors import BadInput, SpoolError
+from wmctl.errors import BadInput, MalformedJob, SpoolError
 from wmctl.runner import tree
 from wmctl.spool import Spool
 from wmctl.spool.strict import loads_object
@@ -57,6 +57,15 @@ class Judge:
         seen.last = ended
         return seen.looks >= _LOOKS and ended - seen.since >= self._lease
 
+    def content(self, worker: str) -> bytes | None:
+        """The beat as it was at the last look."""
+        seen = self._seen.get(worker)
+        return None if seen is None else seen.content
+
+    def start_again(self, worker: str) -> None:
+        """Forget what was seen of a worker."""
+        self._seen.pop(worker, None)
+
     def forget(self, known: set[str]) -> None:
         """Keep only what is known of these workers."""
         self._seen = {worker: seen for worker, seen in self._seen.items() if worker in known}
@@ -83,8 +92,13 @@ class Rescuer:
         for worker in sorted(others):
             try:
                 rescued += self._rescue(worker) if self._dead(worker) else 0
+            except MalformedJob as error:
+                log.error("the beat of worker %s cannot be judged: %s", worker, error)
+                self._judge.start_again(worker)
             except (SpoolError, OSError) as error:
                 log.error("cannot look after worker %s: %s", worker, error)
+            except Exception:
+                log.exception("looking after worker %r broke; the others are looked after", worker)
         return rescued
 
     def _dead(self, worker: str) -> bool:
@@ -93,20 +107,32 @@ class Rescuer:
                 log.warning("worker %s gave no sign of life for a lease", worker)
             self._told.add(worker)
             return True
-        content = _parse(self._spool.read_beat(worker))
-        if not identity.proven_dead(self._folder, worker, content):
+        if not self._proven_dead(worker):
             return False
         killed = tree.kill_leftovers(worker)
         log.warning("worker %s is gone from this host; %d processes of its jobs killed",
                     worker, killed)  # fmt: skip
         return True
 
+    def _proven_dead(self, worker: str) -> bool:
+        return identity.proven_dead(self._folder, worker, _parse(self._judge.content(worker)))
+
     def _rescue(self, worker: str) -> int:
-        done = self._spool.rescue(worker)
-        identity.forget(self._folder, worker)
-        for job_id, state in done:
-            log.warning("job %s of worker %s: %s", job_id, worker, state)
-        return len(done)
+        """Take back its claims one by one, as long as it is as dead as it was when judged."""
+        proven = self._proven_dead(worker)
+        count = 0
+        for entry in list(self._spool.claims_of(worker)):
+            if self._spool.read_beat(worker) != self._judge.content(worker):
+                log.warning("worker %s lives after all", worker)
+                self._judge.start_again(worker)
+                return count
+            state = self._spool.rescue_claim(entry)
+            if state is not None:
+                count += 1
+                log.warning("job %s of worker %s: %s", entry.id, worker, state)
+        if self._spool.leave(worker) and proven:
+            identity.forget(self._folder, worker)
+        return count
 
 
 def _parse(text: bytes | None) -> Mapping[str, Any]:

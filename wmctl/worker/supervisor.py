@@ -31,7 +31,9 @@ _AGAIN = 1.0
 _HANDLED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 _PR_SET_PDEATHSIG = 1
 _SWITCH = 0.0005
-_DRAIN, _HALT = signal.SIGTERM, signal.SIGQUIT
+#: What the supervisor says to its workers. A TERM that reaches a worker directly (of a whole
+#: process group, say) means the same as the first: two of them must not count as the second.
+_DRAIN, _HALT = signal.SIGUSR1, signal.SIGQUIT
 
 Make = Callable[[Guard], Worker]
 
@@ -82,7 +84,7 @@ class Supervisor:
             self._handled = _HANDLED - {signal.SIGHUP}  # nohup
         self._old_mask = {
             signal.Signals(number)
-            for number in signal.pthread_sigmask(signal.SIG_BLOCK, self._handled)
+            for number in signal.pthread_sigmask(signal.SIG_BLOCK, {*self._handled, _DRAIN})
         }
         for slot in self._slots:
             self._fork(slot)
@@ -161,12 +163,16 @@ class Supervisor:
         """In the child; never returns."""
         status = 1
         try:
+            # A group of its own: what the terminal sends (Ctrl-C, Ctrl-Z) is for the supervisor. A
+            # worker that stood still would lose its lease while its job goes on.
+            os.setpgid(0, 0)
             tree.become_subreaper()
             # The job's thread waits for the others at every system call; 5 ms would be too long.
             sys.setswitchinterval(_SWITCH)
             _die_with_parent(_HALT, parent)
             worker = self._make(guard)
-            signal.signal(signal.SIGTERM, lambda *_: worker.drain())
+            for number in (_DRAIN, signal.SIGTERM):
+                signal.signal(number, lambda *_: worker.drain())
             signal.signal(signal.SIGQUIT, lambda *_: worker.halt())
             _let_jobs_have_their_signals()
             signal.pthread_sigmask(signal.SIG_SETMASK, set())

@@ -8,7 +8,7 @@ import os
 import random
 import select
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from wmctl.errors import BadInput
@@ -17,6 +17,8 @@ from wmctl.spool import Spool, decode_tag
 #: Seconds between two looks without events: while idle, and just after something was found.
 IDLE_POLL = 5.0
 BUSY_POLL = 0.25
+#: Arrivals remembered until the worker looks at them.
+_MOST = 10_000
 
 
 class Hints(Protocol):
@@ -32,7 +34,10 @@ class Hints(Protocol):
 class Wakeup:
     """One worker's alarm clock. `notify` may come from any thread or signal handler."""
 
-    def __init__(self, spool: Spool, rng: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, spool: Spool, tags: Collection[str], rng: Callable[[], float] = random.random
+    ) -> None:
+        self._tags = frozenset(tags)
         # An event that a signal handler may set while the same thread waits for it.
         self._event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll = select.poll()
@@ -134,5 +139,10 @@ class Wakeup:
             tag = "" if folder or len(parts) < 2 else decode_tag(parts[0])
         except BadInput:
             return
+        if tag and tag not in self._tags:
+            return
+        if len(self._found) >= _MOST:
+            self._found.clear()
+            tag = ""  # too much to remember while a job runs: the folder will be listed
         self._found.append((tag, path))
         self.notify()

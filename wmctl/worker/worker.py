@@ -53,7 +53,7 @@ class Worker:
         self._clock = ServerClock(spool)
         self._held = Held()
         self._heart = Heart(spool, self.name, self._held, guard, self._describe)
-        self._wakeup = Wakeup(spool)
+        self._wakeup = Wakeup(spool, options.tags)
         self._head = Head(spool.store, options.tags, clock=time.monotonic)
         self._executor = Executor(spool, options, self.name, self._observers)
         self._committer = Committer(spool)
@@ -76,9 +76,7 @@ class Worker:
     # Steering, from signal handlers and other threads.
 
     def drain(self) -> None:
-        """Finish the job, claim no more. A second time: stop the job and give it back."""
-        if self._draining:
-            self.halt()
+        """Finish the job, claim no more."""
         self._draining = True
         self._wakeup.notify()
 
@@ -91,10 +89,6 @@ class Worker:
 
     def _declared_dead(self) -> None:
         self._gone = True
-        self._wakeup.notify()
-
-    def _asked_to_drain(self) -> None:
-        self._draining = True
         self._wakeup.notify()
 
     # The life of a worker.
@@ -114,7 +108,7 @@ class Worker:
         log.info("worker %s up; tags: %s", self.name, " ".join(info.tags))
         self._spool.store.tell = lambda text: log.warning("put aside: %r", text)
         self._heart.on_gone = self._declared_dead
-        self._heart.on_drain = self._asked_to_drain
+        self._heart.on_drain = self.drain
         self._wakeup.on_cancel = self._heart.look
         sweeper = Sweeper(self._spool, Rescuer(self._spool, self.name, self._options.work))
         self._heart.start()
