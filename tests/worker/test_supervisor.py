@@ -384,7 +384,7 @@ def test_a_killed_supervisors_workers_stop_their_jobs_and_go(site: Site) -> None
     assert eventually(lambda: not alive(worker))
     assert eventually(lambda: none_alive(site.job_pids()))
     name = site.bench.entry(job_id).name
-    assert (site.bench.state(job_id), name.lost) == ("queued", 0)
+    assert (site.bench.state(job_id), name.lost) == ("queued", 1)
     assert site.bench.spool.joined() == set()
 
 

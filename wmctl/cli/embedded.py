@@ -2,21 +2,15 @@
 
 import logging
 import os
+import signal
 import time
-from typing import TYPE_CHECKING
 
-from wmctl.cli import output
-from wmctl.cli.follow import Follower
-from wmctl.cli.serving import live, serving
+from wmctl.cli import streams
+from wmctl.cli.problems import problem_of
+from wmctl.cli.serving import ASK_AGAIN, live, serving, start_hint, tell_unserved
 from wmctl.cli.session import Session
 from wmctl.cli.submission import Ready
 from wmctl.spool import Entry
-
-if TYPE_CHECKING:
-    from wmctl.worker.supervisor import Supervisor
-
-#: Seconds between looks for somebody who serves the tag.
-_ASK_AGAIN = 3.0
 
 
 class Embedded:
@@ -28,49 +22,37 @@ class Embedded:
         #: True if the job must go on when this command does not wait for it any longer.
         self._detached = detached
         self._started = False
-        self._supervisor: Supervisor | None = None
+        #: Process id of the supervisor that ends with us; 0 = none.
+        self._server = 0
         self._ask_at = 0.0
         self._told = False
-        self._interrupted = False
 
     def consider(self, entry: Entry) -> None:
         """Called while the job waits: see whether it needs us."""
         now = time.monotonic()
         if self._started or now < self._ask_at:
             return
-        self._ask_at = now + _ASK_AGAIN
+        self._ask_at = now + ASK_AGAIN
         if not self._needs_a_worker(entry):
             return
         problem = self._why_not(entry.name.tag)
         if problem is None:
             self._start(entry.id)
         elif not self._told:
-            output.note(
-                f"job {entry.id} waits: no live worker serves the tag {entry.name.tag!r}, and"
-                f" {problem}",
-                hint=f"start a worker with: wmctl worker start --tags {entry.name.tag}",
-            )
+            tell_unserved(entry, *problem)
             self._told = True
 
-    def sleep(self, seconds: float) -> None:
-        """Sleep, or do the supervisor's work for so long. KeyboardInterrupt as time.sleep."""
-        if self._supervisor is None:
-            time.sleep(seconds)
-            return
-        if not self._supervisor.step(seconds):
-            time.sleep(seconds)
-        if self._supervisor.interrupted and not self._interrupted:
-            self._interrupted = True
-            raise KeyboardInterrupt
-
     def close(self) -> None:
-        """Let the worker end; its job is over by now."""
-        if self._supervisor is not None:
-            self._supervisor.drain()
-            while self._supervisor.step(1.0):
-                pass
-            self._supervisor.close()
-            self._supervisor = None
+        """Let the worker end; its job is over by now. A further Ctrl-C hurries it."""
+        pid, self._server = self._server, 0
+        if not pid:
+            return
+        os.kill(pid, signal.SIGTERM)
+        try:
+            os.waitpid(pid, 0)
+        except KeyboardInterrupt:
+            os.kill(pid, signal.SIGQUIT)
+            os.waitpid(pid, 0)
 
     def _needs_a_worker(self, entry: Entry) -> bool:
         """Whether nobody will run it: no worker serves its tag, or the one it had died."""
@@ -81,39 +63,58 @@ class Embedded:
             )
         return entry.state == "queued" and not serving(spool, entry.name.tag)
 
-    def _why_not(self, tag: str) -> str | None:
-        """None if a job of this tag may run here; else the reason."""
+    def _why_not(self, tag: str) -> tuple[str, str] | None:
+        """None if a job of this tag may run here; else the reason and what to do."""
         runner = self._ready.source.runner
         if tag != runner.tag:
-            return "it is not a language's own tag, so the job does not run on this machine"
-        return runner.health(self._session.tools)
+            return (
+                "it is not a language's own tag, so the job does not run on this machine",
+                start_hint(tag),
+            )
+        ill = runner.health(self._session.tools)
+        if ill is None:
+            return None
+        problem = problem_of(ill)
+        return (
+            problem.what,
+            f"{problem.remedy}; or start a worker where it works: wmctl worker start --tags {tag}",
+        )
 
     def _start(self, job_id: str) -> None:
+        """A supervisor in a process of its own.
+
+        This one reads the spool and writes to whoever reads us; it may hang in both, and then
+        nobody would watch the lease.
+        """
         from wmctl.cli import serve  # costly, rarely needed
 
         self._started = True
-        output.flush()
-        if self._detached and os.fork():
+        supervisor = serve.supervisor_of(self._session, serve.Limits(only=job_id))
+        streams.flush()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            self._server = 0 if self._detached else pid
             return
-        if self._detached:
-            _leave_terminal()
-        serve.log_to_stderr(logging.WARNING)
-        self._supervisor = serve.supervisor_of(self._session, serve.Limits(only=job_id))
-        self._supervisor.start()
-        if self._detached:
-            self._serve_alone(job_id)
-
-    def _serve_alone(self, job_id: str) -> None:
-        """In a process of its own: until the job rests; never returns."""
         try:
-            Follower(
-                self._session.spool, self._session.spool.find(job_id), sleep=self.sleep
-            ).until_rest()
-        except KeyboardInterrupt:
-            pass  # told to end: `close` lets the worker finish
+            if self._detached:
+                _leave_terminal()
+            else:
+                _stay_behind(parent)
+            serve.log_to_stderr(logging.WARNING)
+            supervisor.run()
         finally:
-            self.close()
             os._exit(0)
+
+
+def _stay_behind(parent: int) -> None:
+    """What the terminal sends is for the parent; when that dies, the job is given back."""
+    from wmctl.worker.supervisor import ORPHANED, die_with_parent
+
+    os.setpgid(0, 0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    die_with_parent(ORPHANED, parent)
 
 
 def _leave_terminal() -> None:

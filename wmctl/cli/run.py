@@ -1,11 +1,12 @@
 """`wmctl run`: submit a job, stream its log, print its result, exit with its code."""
 
 import signal
+from contextlib import suppress
 from typing import Any
 
 import typer
 
-from wmctl.cli import exits, output
+from wmctl.cli import exits, output, streams
 from wmctl.cli import options as o
 from wmctl.cli.embedded import Embedded
 from wmctl.cli.follow import Follower, rests
@@ -16,7 +17,8 @@ from wmctl.cli.session import Session, session_of
 from wmctl.cli.source import Given
 from wmctl.cli.submission import Ready, Request, prepare, submit
 from wmctl.cli.wait import deadline_of, tell_trouble
-from wmctl.spool import Entry
+from wmctl.errors import WmctlError
+from wmctl.spool import Entry, Spool
 
 
 def run(
@@ -36,7 +38,7 @@ def run(
     env_all: o.EnvAll = False,
     no_check: o.NoCheck = False,
     wait_timeout: o.WaitTimeout = None,
-    quiet: o.Quiet = False,
+    quiet: o.RunQuiet = False,
     spool: o.SpoolOption = None,
 ) -> None:
     """Run a job: its log goes to stderr, its result to stdout, its exit code is yours.
@@ -45,6 +47,7 @@ def run(
     of a command (-- COMMAND) goes where it went; it has no result. Ctrl-C cancels the job.
     """
     session = session_of(ctx, spool=spool)
+    session.makes_spool = True
     session.job_codes = True
     deadline = deadline_of(wait_timeout)
     given = Given(
@@ -58,9 +61,30 @@ def run(
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
+    raise typer.Exit(_run_all(session, ready, deadline, quiet=quiet))
+
+
+def _run_all(session: Session, ready: Ready, deadline: float | None, *, quiet: bool) -> int:
+    """One job after the other; the highest of their exit codes."""
     ids = list(submit(session, ready))
-    codes = [Run(session, ready, job_id, deadline, quiet=quiet).finish() for job_id in ids]
-    raise typer.Exit(max(codes, default=exits.OK))
+    code = exits.OK
+    try:
+        while ids:
+            code = max(code, Run(session, ready, ids[0], deadline, quiet=quiet).finish())
+            del ids[0]
+    except exits.StillPending:
+        raise
+    except BaseException:
+        _give_up(session.spool, ids)
+        raise
+    return code
+
+
+def _give_up(spool: Spool, ids: list[str]) -> None:
+    """Nobody wants these jobs any more; what keeps us from canceling them is not the news."""
+    for job_id in ids:
+        with suppress(WmctlError):
+            spool.cancel(job_id, reason="wmctl run was interrupted")
 
 
 def _interrupt(*_: Any) -> None:
@@ -77,6 +101,8 @@ class Run:
         self._deadline = deadline
         self._spool = session.spool
         self._quiet = quiet
+        #: True once nobody hears the job any more.
+        self._deaf = False
         #: A command's output goes where it went; a script's is its log, and goes to stderr.
         self._split = bool(ready.source.job.argv)
         self._streams = {error: output.JobStream(error=error) for error in (False, True)}
@@ -84,9 +110,8 @@ class Run:
         self._follower = Follower(
             self._spool,
             self._spool.find(job_id),
-            None if quiet else self._reader(),
+            self._reader() if self._split or not quiet else None,
             self._show,
-            self._embedded.sleep,
         )
 
     def finish(self) -> int:
@@ -94,9 +119,11 @@ class Run:
         try:
             entry = self._follower.until_rest(self._deadline, self._embedded.consider)
             code = self._report(entry)
-            output.flush()  # the result first, then the worker's end
-        except (KeyboardInterrupt, output.OutputClosed):
-            self._cancel()
+            streams.flush()  # the result first, then the worker's end
+        except exits.StillPending:
+            raise
+        except BaseException as error:
+            self._cancel(deaf=isinstance(error, exits.OutputClosed | exits.OutputFailed))
             raise
         finally:
             self._embedded.close()
@@ -105,35 +132,43 @@ class Run:
     def _report(self, entry: Entry) -> int:
         record = self._spool.record(entry)
         code = exits.of_job(entry.state, record)
-        if self._quiet and code != exits.OK:
+        if self._quiet and not self._split and code != exits.OK:
             for piece in self._reader().read(entry):
                 self._show(piece)
+        if not self._split:
+            self._streams[True].end_line()
         if record is not None and not self._split:
             print_result(record.get("result"))
-        if record is None or self._split:
-            self._explain(entry, record)
+        self._explain(entry, record)
         return code
 
     def _explain(self, entry: Entry, record: dict[str, Any] | None) -> None:
-        """What neither a result nor the job's own output tells."""
+        """What neither a result nor the job's own output tells; of a script also its id."""
+        if record is not None and not self._split:
+            streams.flush()  # the result first
+            tell_trouble(self._spool, entry, logs=False)
+            return
         error = (record or {}).get("result")
         message = error["error"].get("message", "") if isinstance(error, dict) else ""
         # A command that ended by itself has said what there is to say.
         if not str(message).startswith("exit code "):
             tell_trouble(self._spool, entry)
 
-    def _cancel(self) -> None:
+    def _cancel(self, *, deaf: bool) -> None:
         """Nobody wants the result any more. A second Ctrl-C does not wait for the end."""
         entry = self._follower.entry
+        self._deaf = deaf
         if not rests(entry):
-            self._spool.cancel(entry.id, reason="wmctl run was interrupted")
-            self._follower.until_rest()
+            with suppress(WmctlError):
+                self._spool.cancel(entry.id, reason="wmctl run was interrupted")
+                self._follower.until_rest()
 
     def _reader(self) -> LogReader:
         return LogReader(self._spool, split=self._split)
 
     def _show(self, piece: Piece) -> None:
-        self._streams[piece.error].write(piece.data)
+        if not self._deaf:
+            self._streams[piece.error].write(piece.data)
 
 
 app = one_command(

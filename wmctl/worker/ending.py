@@ -149,7 +149,7 @@ class Ending:
 
         Only once a beat works again, and before anything new is claimed.
         """
-        log.error("job %s was stopped: the lease on it could not be renewed in time", claim.id)
+        log.error("job %s was stopped: nobody could vouch for its lease", claim.id)
         while not self._heart.await_beat(self._spool.settings.beat):
             if self._patience.is_gone() or not self._patience.may_wait():
                 break

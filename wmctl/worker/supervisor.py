@@ -28,12 +28,21 @@ _LONGEST_PAUSE = 60.0
 _NAP = 5.0
 #: A hung worker may start another process: it is looked at again after so long.
 _AGAIN = 1.0
-_HANDLED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
+_HANDLED = {
+    signal.SIGCHLD,
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR2,
+}
 _PR_SET_PDEATHSIG = 1
 _SWITCH = 0.0005
 #: What the supervisor says to its workers. A TERM that reaches a worker directly (of a whole
 #: process group, say) means the same as the first: two of them must not count as the second.
 _DRAIN, _HALT = signal.SIGUSR1, signal.SIGQUIT
+#: What the kernel says to a worker whose supervisor is gone, and to a supervisor whose `run` is.
+ORPHANED = signal.SIGUSR2
 
 Make = Callable[[Guard], Worker]
 
@@ -84,7 +93,9 @@ class Supervisor:
             self._handled = _HANDLED - {signal.SIGHUP}  # nohup
         self._old_mask = {
             signal.Signals(number)
-            for number in signal.pthread_sigmask(signal.SIG_BLOCK, {*self._handled, _DRAIN})
+            for number in signal.pthread_sigmask(
+                signal.SIG_BLOCK, {*self._handled, _DRAIN, ORPHANED}
+            )
         }
         for slot in self._slots:
             self._fork(slot)
@@ -119,6 +130,10 @@ class Supervisor:
     def signaled(self, number: int) -> None:
         """TERM, INT and HUP drain; the second time, and QUIT, they stop the jobs."""
         if number == signal.SIGCHLD:
+            return
+        if number == ORPHANED:
+            self._draining = True
+            self._tell(ORPHANED)
             return
         if self._draining or number == signal.SIGQUIT:
             log.info("stopping the jobs and giving them back")
@@ -169,11 +184,12 @@ class Supervisor:
             tree.become_subreaper()
             # The job's thread waits for the others at every system call; 5 ms would be too long.
             sys.setswitchinterval(_SWITCH)
-            _die_with_parent(_HALT, parent)
+            die_with_parent(ORPHANED, parent)
             worker = self._make(guard)
             for number in (_DRAIN, signal.SIGTERM):
                 signal.signal(number, lambda *_: worker.drain())
-            signal.signal(signal.SIGQUIT, lambda *_: worker.halt())
+            signal.signal(_HALT, lambda *_: worker.halt())
+            signal.signal(ORPHANED, lambda *_: worker.orphaned())
             _let_jobs_have_their_signals()
             signal.pthread_sigmask(signal.SIG_SETMASK, set())
             status = worker.run()
@@ -261,7 +277,7 @@ def _let_jobs_have_their_signals() -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _die_with_parent(number: signal.Signals, parent: int) -> None:
+def die_with_parent(number: signal.Signals, parent: int) -> None:
     """Have the kernel send us this signal when the supervisor is gone."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)

@@ -87,6 +87,12 @@ class Worker:
         self._stop.request("stopped")
         self._wakeup.notify()
 
+    def orphaned(self) -> None:
+        """Nobody watches our lease any more: stop the job; it counts as lost, since it ran."""
+        self._draining = True
+        self._stop.request("lost")
+        self._wakeup.notify()
+
     def _declared_dead(self) -> None:
         self._gone = True
         self._wakeup.notify()
@@ -163,6 +169,8 @@ class Worker:
             self._idle_since = time.monotonic()
         elif (self._options.burst and self._nothing_due()) or self._idle_too_long():
             return True
+        elif self._options.only is not None and self._rests(self._options.only):
+            return True
         else:
             self._wait()
         return self._options.max_jobs is not None and self._executed >= self._options.max_jobs
@@ -218,6 +226,11 @@ class Worker:
         if pick is not None:
             self._head.note(pick.tag, pick.path)
         return pick is None
+
+    def _rests(self, job_id: str) -> bool:
+        """Whether nothing more is to be done for a job without a person."""
+        entry = self._spool.locate(job_id)
+        return entry is None or entry.state not in {"queued", "running", "suspended"}
 
     def _idle_too_long(self) -> bool:
         longest = self._options.max_idle
