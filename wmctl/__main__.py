@@ -8,7 +8,10 @@ def main() -> int:
     """Run the command line of this process; the exit code."""
     # Starting up allocates much and frees little: collecting all the while is a tenth of it.
     gc.set_threshold(50_000, 20, 20)
-    from wmctl.cli.app import run  # `import wmctl.__main__` alone stays free
+    from wmctl.cli import streams  # `import wmctl.__main__` alone stays free
+
+    streams.prepare()
+    from wmctl.cli.app import run
 
     return run(sys.argv[1:])
 

@@ -25,6 +25,10 @@ from wmctl.plugin import (
 _PARAMETER = re.compile(
     r'^(\w+)="\$(?:(\d{1,3})|\{(\d{1,3})(:-.*)?\})"[ \t]*(?:#.*)?\r?$', re.MULTILINE
 )
+_HINT = (
+    'an arg is declared by a line of its own: name="$1" or name="${1:-default}";'
+    " --no-check skips this check"
+)
 _INSTALL = "apt-get install bash"
 #: What the kernel takes as one argument, in bytes (MAX_ARG_STRLEN, less the NUL at its end).
 _ARG_CAP = (128 << 10) - 1
@@ -44,7 +48,7 @@ class BashRunner:
     def signature(self, code: str) -> Signature:
         """The parameters in the order of their numbers."""
         ordered = sorted(_numbered(code), key=lambda one: one[0])
-        return Signature(tuple(parameter for _, parameter in ordered), "script")
+        return Signature(tuple(parameter for _, parameter in ordered), "script", hint=_HINT)
 
     def check(self, code: str, args: Mapping[str, Any] | None, tools: Tools) -> None:
         """Refuse what bash cannot parse and args that the script does not name."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wmctl.plugin import (
+    BadInput,
     Exit,
     Outcome,
     Plan,
@@ -48,7 +49,18 @@ class GoRunner:
         return signature(code)
 
     def check(self, code: str, args: Mapping[str, Any] | None, tools: Tools) -> None:
-        """Refuse args that main does not name; Go that does not compile fails as a job."""
+        """Refuse another package, and args that main does not name.
+
+        Go that does not compile fails as a job.
+        """
+        package = _PACKAGE.search(code)
+        if package is None or package[1] != "inner":
+            said = f", not `package {package[1]}`" if package else ""
+            raise BadInput(
+                f"a Go script must say `package inner`{said}",
+                hint="its main takes the args and returns the result; wmctl writes the program"
+                " around it",
+            )
         found = signature(code)
         if args is not None and found:
             found.check(args)

@@ -20,6 +20,7 @@ from wmctl.plugin import (
     failed,
     outcome_of,
 )
+from wmctl_python3.entry import may_have, takes
 from wmctl_python3.versions import annotations, wanted
 
 _WRAPPER = Path(__file__).with_name("wrapper.py")
@@ -53,14 +54,24 @@ class Python3Runner:
         return _signature(found[-1]) if found else None
 
     def check(self, code: str, args: Mapping[str, Any] | None, tools: Tools) -> None:
-        """Refuse what does not parse here, unless another version is asked for, and unfit args."""
-        if _readable_here(code):
-            _parse(code)
-        if args is not None:
-            entry = args.get(_OVERRIDE) or "main"
-            signature = self.signature(code, entry) if isinstance(entry, str) else None
-            if signature:
-                signature.check({name: args[name] for name in args if name != _OVERRIDE})
+        """Refuse what does not parse here, has no main, or has one that the args do not fit.
+
+        What asks for another version of Python is not looked into.
+        """
+        if not _readable_here(code):
+            return
+        tree = _parse(code)
+        entry = (args or {}).get(_OVERRIDE) or "main"
+        if not isinstance(entry, str):
+            return
+        if not may_have(tree, entry):
+            raise BadInput(
+                f"the script has no function {entry[:60]}",
+                hint="to run it as it is: wmctl run -- python3 FILE",
+            )
+        signature = self.signature(code, entry)
+        if args is not None and signature:
+            signature.check({name: args[name] for name in args if name != _OVERRIDE})
 
     def plan(self, ctx: RunContext) -> Plan | Outcome:
         """Put the script where its path says, the wrapper beside it."""
@@ -134,9 +145,12 @@ def _signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature:
     names = function.args
     positional = names.posonlyargs + names.args
     without = len(positional) - len(names.defaults)
-    parameters = [Parameter(one.arg, at < without) for at, one in enumerate(positional)]
+    parameters = [
+        Parameter(one.arg, at < without, takes=takes(one.annotation))
+        for at, one in enumerate(positional)
+    ]
     parameters += [
-        Parameter(one.arg, default is None)
+        Parameter(one.arg, default is None, takes=takes(one.annotation))
         for one, default in zip(names.kwonlyargs, names.kw_defaults, strict=True)
     ]
     return Signature(tuple(parameters), function.name, open=names.kwarg is not None)

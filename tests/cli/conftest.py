@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from wmctl.spool import Spool
+
 Wmctl = Callable[..., subprocess.CompletedProcess[str]]
 #: What the machine of the test run may have set.
 _FOREIGN = ("WMCTL_", "XDG_", "WORKER_", "FORCE_WORKER_TAGS", "NUM_WORKERS", "NO_COLOR")
@@ -21,15 +23,22 @@ def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def environ(tmp_path: Path, bytecode: Path) -> dict[str, str]:
-    """The environment of a new user."""
+    """The environment of a user who has a spool already."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    (tmp_path / "home").mkdir()
+    Spool.create(tmp_path / "home/.local/state/wmctl/spool")
     return kept | {
         "HOME": str(tmp_path / "home"),
         "TMPDIR": str(tmp_path),
         "PYTHONPYCACHEPREFIX": str(bytecode),
     }
+
+
+@pytest.fixture
+def fresh(environ: dict[str, str], tmp_path: Path) -> Path:
+    """Make it the environment of a new user; where the default spool will be."""
+    environ["XDG_STATE_HOME"] = str(tmp_path / "state")
+    return tmp_path / "state/wmctl/spool"
 
 
 @pytest.fixture

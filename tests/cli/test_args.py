@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wmctl.cli.args import parse_args
+from wmctl.cli.args import parse_args, plain_texts
 from wmctl.cli.exits import NoSuchFile, UsageError
 from wmctl.errors import BadInput
 
@@ -74,3 +74,9 @@ def test_what_is_not_text_needs_another_way(tmp_path: Path) -> None:
     for name in "bl":
         with pytest.raises(BadInput, match="value of 'a' is"):
             parse_args([f"a=@{tmp_path}/{name}"], None)
+
+
+def test_plain_texts() -> None:
+    """Those of `k=text`, also from a file; the last word on each counts."""
+    given = ["a=1", "b:=2", "c=3", "c:=4", "d:=5", "d=@file", "e=x=y"]
+    assert plain_texts(given) == {"a": "1", "d": "@file", "e": "x=y"}

@@ -92,8 +92,51 @@ def test_only_the_default_spool_is_made_by_itself(wmctl: Wmctl, tmp_path: Path) 
     assert done.returncode == 78
     assert "wmctl init" in done.stderr
     assert not (tmp_path / "missing").exists()
-    assert wmctl("ps").returncode == 0
-    assert (tmp_path / "home/.local/state/wmctl/spool/spool.json").exists()
+    assert wmctl("submit", "-c", ":", "-l", "bash", "--spool", "missing").returncode == 78
+    assert not (tmp_path / "missing").exists()
+
+
+def test_the_first_job_makes_the_default_spool_and_says_so(wmctl: Wmctl, fresh: Path) -> None:
+    """Once."""
+    words = ("submit", "-c", ":", "-l", "bash")
+    assert wmctl(*words).stderr == f"wmctl: made a new spool: {fresh}\n"
+    assert wmctl(*words).stderr == ""
+    assert wmctl("worker", "start", "--burst", "-q").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "out"),
+    [
+        (["ps", "-o", "json"], 0, "[]\n"),
+        (["ps", "-a"], 0, "ID  STATE  TAG  NAME  AGE  TIME  EXIT  REASON\n"),
+        (["worker", "ls", "-o", "json"], 0, "[]\n"),
+        (["spool", "path"], 0, "SPOOL\n"),
+        (["spool", "path", "-t", "gpu"], 0, "SPOOL/queue/gpu\n"),
+        (["spool", "info"], 78, ""),
+        (["show", "89abcdef"], 66, ""),
+        (["logs", "89abcdef"], 66, ""),
+        (["result", "89abcdef"], 66, ""),
+        (["cancel", "89abcdef"], 66, ""),
+        (["wait", "89abcdef"], 66, ""),
+        (["plugin", "ls", "-o", "id"], 0, "bash\ndeno\ngo\npython3\n"),
+    ],
+)
+def test_questions_make_no_spool(
+    wmctl: Wmctl, fresh: Path, words: list[str], code: int, out: str
+) -> None:
+    """Whoever only looks leaves nothing behind."""
+    done = wmctl(*words)
+    assert (done.returncode, done.stdout) == (code, out.replace("SPOOL", str(fresh)))
+    assert "Traceback" not in done.stderr
+    assert not fresh.parent.exists()
+
+
+def test_doctor_makes_no_spool(wmctl: Wmctl, fresh: Path) -> None:
+    """It says that there will be one."""
+    done = wmctl("doctor")
+    assert done.returncode == 0
+    assert f"{fresh} is not there yet" in done.stdout
+    assert not fresh.parent.exists()
 
 
 def test_a_wrong_file_is_named_with_its_line(wmctl: Wmctl, tmp_path: Path) -> None:

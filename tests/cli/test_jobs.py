@@ -44,7 +44,7 @@ def test_what_a_job_is_made_from(wmctl: Wmctl, submitted: Submitted, tmp_path: P
     assert [jobs[0][key] for key in ("name", "tag", "priority", "workspace", "timeout")] == [
         "called", "gpu", 7, "w", 60.0,
     ]  # fmt: skip
-    assert [job["name"] for job in jobs[1:]] == ["-c", "-", "ls -l -- a b"]
+    assert [job["name"] for job in jobs[1:]] == ["echo hi", "-", "ls -l -- a b"]
     assert [job["tag"] for job in jobs[1:]] == ["bash"] * 3
     assert (jobs[3]["argv"], jobs[3]["cwd"]) == (["ls", "-l", "--", "a b"], "/")
 

@@ -1,12 +1,13 @@
 """What is printed: aligned, uncut, harmless."""
 
 import io
+import re
 import sys
 
 import pytest
 
-from wmctl.cli import lists, output
-from wmctl.cli.lists import Column
+from wmctl.cli import lists, output, tables
+from wmctl.cli.tables import Column
 
 
 class Terminal(io.StringIO):
@@ -88,3 +89,73 @@ def test_ages(seconds: float, text: str) -> None:
     """Short and readable."""
     assert lists.age(seconds) == text
     assert lists.age(-5) == "0.0s"
+
+
+JOBS = (
+    Column("ID", lambda item: item["id"]),
+    Column("NAME", lambda item: item["name"], shrink=1, most=40),
+    Column("EXIT", lambda item: "4"),
+    Column("REASON", lambda item: item["reason"], shrink=2),
+)
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, **item: str) -> list[str]:
+    """A table of one job on a terminal so wide."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lists.show_list([{"id": "89abcdef", **item}], "table", JOBS, key="id")
+    return stream.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [
+        (200, f"89abcdef  {'n' * 39}…  4     {'r' * 30}"),
+        (80, f"89abcdef  {'n' * 31}…  4     {'r' * 30}"),
+        (60, f"89abcdef  {'n' * 11}…  4     {'r' * 30}"),
+        (50, f"89abcdef  {'n' * 9}…  4     {'r' * 21}…"),
+        (20, f"89abcdef  {'n' * 9}…  4     {'r' * 9}…"),
+    ],
+)
+def test_a_narrow_terminal_shortens_names_then_reasons(
+    monkeypatch: pytest.MonkeyPatch, columns: int, row: str
+) -> None:
+    """Every column stays; what is missing shows as an ellipsis."""
+    assert on_terminal(monkeypatch, columns, name="n" * 50, reason="r" * 30)[1] == row
+
+
+def test_wide_characters_take_two_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is put above another takes none."""
+    assert tables.width("日本") == 4
+    assert tables.width("e\u0301") == 1
+    assert tables.shortened("日本語", 5) == "日本…"
+    assert tables.shortened("日本語", 4) == "日…"
+    titles, row = on_terminal(monkeypatch, 40, name="日" * 20, reason="r")
+    assert row == f"89abcdef  {'日' * 7}…   4     r"
+    assert titles.index("EXIT") == tables.width(row[: row.index("4 ")])
+
+
+def test_what_stands_below_an_item(capsys: pytest.CaptureFixture[str]) -> None:
+    """Indented, and only where there is something."""
+    items = [{"id": "1", "name": "a"}, {"id": "2", "name": "b"}]
+    below = {"1": "", "2": "do this"}
+    lists.show_list(items, "table", COLUMNS, key="id", below=lambda item: below[item["id"]])
+    assert capsys.readouterr().out == "ID  NAME\n1   a\n2   b\n    do this\n"
+
+
+@pytest.mark.parametrize("form", ["id", "json", "jsonl", "tsv", "table"])
+def test_every_format_has_the_order_of_the_table(
+    form: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as the list can be kept; a longer one comes as it is found."""
+    monkeypatch.setattr(lists, "SORTED", 3)
+    items = [{"id": id_, "name": ""} for id_ in "9788"]
+
+    def order() -> list[str]:
+        return re.findall(r"\d", capsys.readouterr().out)
+
+    lists.show_list(iter(items[:3]), form, COLUMNS, key="id")
+    assert order() == ["7", "8", "9"]
+    lists.show_list(iter(items), form, COLUMNS, key="id")
+    assert order() == (["7", "8", "8", "9"] if form == "table" else ["9", "7", "8", "8"])

@@ -57,11 +57,21 @@ def test_what_a_command_cannot_say_itself_is_said(wmctl: Wmctl) -> None:
     assert "no-such-program-here" in wmctl("run", "--", "no-such-program-here").stderr
 
 
-def test_quiet_speaks_on_failure_only(wmctl: Wmctl) -> None:
-    """The manners of cron."""
-    assert wmctl("run", "-q", "--", "sh", "-c", "echo out; echo err >&2").stdout == ""
-    done = wmctl("run", "-q", "--", "sh", "-c", "echo out; echo err >&2; exit 2")
-    assert (done.returncode, done.stdout, done.stderr) == (2, "out\n", "err\n")
+def test_quiet_shows_a_scripts_log_on_failure_only(wmctl: Wmctl) -> None:
+    """The manners of cron; the result is always printed."""
+    done = wmctl("run", "-q", "-l", "bash", "-c", "echo out; echo err >&2")
+    assert (done.returncode, done.stdout, done.stderr) == (0, '"err"\n', "")
+    done = wmctl("run", "-q", "-l", "bash", "-c", "echo out; echo err >&2; exit 2")
+    assert done.returncode == 2
+    assert done.stderr.startswith("out\nerr\n")
+
+
+def test_quiet_leaves_a_commands_output_alone(wmctl: Wmctl) -> None:
+    """It is what the command is run for."""
+    for code in (0, 2):
+        done = wmctl("run", "-q", "--", "sh", "-c", f"echo out; echo err >&2; exit {code}")
+        assert (done.returncode, done.stdout, done.stderr) == (code, "out\n", "err\n")
+    assert "output of a command is always shown" in " ".join(wmctl("run", "-h").stdout.split())
 
 
 def test_each(wmctl: Wmctl) -> None:
@@ -125,8 +135,22 @@ def test_ctrl_c_cancels_the_own_job_and_no_other(
         job["name"]: job["state"] for job in json.loads(wmctl("ps", "-a", "-o", "json").stdout)
     }
     assert states["mine"] == "canceled"
-    assert states["-c"] == "queued"
+    assert states[":"] == "queued"
     assert other in wmctl("ps", "-o", "id").stdout
+
+
+def test_ctrl_c_cancels_all_jobs_of_a_list(
+    wmctl: Wmctl, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """Those that have not begun, too."""
+    (tmp_path / "list").write_text("1\n2\n3\n")
+    process = start(environ, tmp_path, "run", "--each", "list", "--", "sleep", "300")
+    until(lambda: wmctl("ps", "-s", "running", "-o", "id").stdout != "")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    jobs = json.loads(wmctl("ps", "-a", "-o", "json").stdout)
+    assert [job["state"] for job in jobs] == ["canceled"] * 3
 
 
 def test_ctrl_c_in_wait_only_detaches(

@@ -56,3 +56,9 @@ def test_other_values() -> None:
     ):  # fmt: skip
         with pytest.raises(BadInput):
             parse(text)
+
+
+def test_a_comma_list_may_have_blanks() -> None:
+    """As people write lists; nothing but blanks is no member."""
+    assert values.words("bash, python3 ,, gpu one, ") == ("bash", "python3", "gpu one")
+    assert values.words(" ") == ()

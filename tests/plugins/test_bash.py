@@ -102,3 +102,12 @@ class TestBash(RunnerContract):
         """`wm_labels` of the result become the job's labels."""
         code = """echo '{"wm_labels": ["x", "y"]}' > result.json"""
         assert self.run(cache, code).outcome == Completed({"wm_labels": ["x", "y"]}, 0, ("x", "y"))
+
+
+def test_an_arg_without_a_parameter_tells_how_to_declare_one() -> None:
+    """People who come from other languages do not know."""
+    with pytest.raises(BadInput, match="'who' is unknown") as refused:
+        BashRunner().check("echo $1", {"who": "ann"}, Tools())
+    assert refused.value.hint is not None
+    assert 'name="$1" or name="${1:-default}"' in refused.value.hint
+    BashRunner().check('who="$1"', {"who": "ann"}, Tools())

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from wmctl.plugin import Completed, Failed, RunnerUnavailable, Tools
+from wmctl.plugin import BadInput, Completed, Failed, RunnerUnavailable, Tools
 from wmctl.testing import RunnerContract
 from wmctl_go.runner import GoRunner
 from wmctl_go.signature import signature
@@ -155,3 +155,18 @@ def test_signatures(parameters: str, expected: str) -> None:
     """Read from the text; None where the parameters have no names."""
     code = f"package inner\n\n/*\nfunc main(no int) {{}}\n*/\nfunc main({parameters}) error {{}}\n"
     assert str(signature(code)) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "part"),
+    [
+        ("package main\nfunc main() {}", "must say `package inner`, not `package main`"),
+        ("func main() {}", "must say `package inner`"),
+    ],
+)
+def test_another_package_is_refused(code: str, part: str) -> None:
+    """A whole program is no script."""
+    with pytest.raises(BadInput, match=part) as refused:
+        GoRunner().check(code, None, Tools())
+    assert refused.value.hint is not None
+    GoRunner().check("package inner\nfunc main() {}", {}, Tools())

@@ -306,3 +306,81 @@ def test_which_interpreter_is_chosen() -> None:
     assert chosen("# py_select_latest") == "/14"
     assert chosen("# py313") == "None"
     assert wanted("import os\n# py312") is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print('hi')",
+        "if __name__ == '__main__':\n    print('hi')",
+        "def run(): main = 1",
+        "class A:\n    def main(self): pass",
+        "def Main(): pass",
+        "def preprocessor(): pass",
+        "import main_loop",
+        "",
+    ],
+)
+def test_a_script_without_a_main_is_refused(code: str) -> None:
+    """It would only fail later; the hint says what it may have been meant for."""
+    with pytest.raises(BadInput, match="the script has no function main") as refused:
+        Python3Runner().check(code, {}, Tools())
+    assert refused.value.hint == "to run it as it is: wmctl run -- python3 FILE"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def main(): pass",
+        "async def main(): pass",
+        "class main: pass",
+        "main = print",
+        "main: object = print",
+        "(main := print)",
+        "a, main = 1, print",
+        "for main in [print]: pass",
+        "with open('x') as main: pass",
+        "try:\n    from fast import main\nexcept ImportError:\n    def main(): pass",
+        "if 1:\n    def main(): pass",
+        "import app.cli as main",
+        "import main.inner",
+        "from app import run as main",
+        "from app import *",
+        "match print:\n    case main: pass",
+        "def make():\n    global main\n    main = print\nmake()",
+        "globals()['main'] = print",
+        "exec('def main(): pass')",
+        "import sys\nsetattr(sys.modules[__name__], 'main', print)",
+        "def __getattr__(name): return print",
+        "# py: 2.7\nprint 'hi'",
+    ],
+)
+def test_what_may_have_a_main_is_not(code: str) -> None:
+    """Only what certainly has none is refused."""
+    Python3Runner().check(code, None, Tools())
+
+
+def test_another_entry_takes_the_place_of_main() -> None:
+    """As the args say; the others' names are no matter then."""
+    check, code = Python3Runner().check, "def preprocessor(x): pass"
+    check(code, {"_ENTRYPOINT_OVERRIDE": "preprocessor", "x": 1}, Tools())
+    with pytest.raises(BadInput, match="no function other"):
+        check(code, {"_ENTRYPOINT_OVERRIDE": "other"}, Tools())
+    with pytest.raises(BadInput, match="no function main"):
+        check(code, {"x": 1}, Tools())
+
+
+@pytest.mark.parametrize(
+    ("annotation", "takes"),
+    [
+        ("int", "int"), ("float", "float"), ("bool", "bool"), ("list", "list"), ("dict", "dict"),
+        ("list[str]", "list"), ("dict[str, int]", "dict"), ("str", ""), ("object", ""),
+        ("int | str", ""), ("Optional[int]", ""), ("'int'", ""), ("a.int", ""), ("tuple[int]", ""),
+    ],
+)  # fmt: skip
+def test_types_that_a_text_can_never_be(annotation: str, takes: str) -> None:
+    """Only those that are plainly written."""
+    for code in (f"def main(x: {annotation}): pass", f"def main(*, x: {annotation} = 1): pass"):
+        found = Python3Runner().signature(code)
+        assert found is not None
+        assert [one.takes for one in found.parameters] == [takes]

@@ -2,13 +2,13 @@
 
 import errno
 import os
-import sys
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
-from wmctl.cli import exits, output
+from wmctl.cli import exits, output, streams
 from wmctl.cli.group import Lazy, LazyGroup, new_app
 from wmctl.cli.session import Session, session_of
 from wmctl.errors import WmctlError
@@ -87,10 +87,11 @@ def run(words: list[str]) -> int:
     session = Session(tail)
     try:
         code = _call(words, session)
-        output.flush()
+        streams.flush()
     except BaseException as error:  # noqa: BLE001 - the last frame before the user
         code = _report(error, session)
-    return _closing(code)
+    streams.abandon()
+    return code
 
 
 def split(words: list[str]) -> tuple[list[str], list[str] | None]:
@@ -108,22 +109,24 @@ def _call(words: list[str], session: Session) -> int:
 
 
 def _report(error: BaseException, session: Session) -> int:
-    """Say what went wrong, on stderr; the exit code."""
-    if os.environ.get("WMCTL_DEBUG") == "1" and not isinstance(error, SystemExit):
-        import traceback  # only where somebody asked
-
-        output.plain_note("".join(traceback.format_exception(error)))
+    """Say what went wrong, on stderr, where that can be written; the exit code."""
     try:
+        if os.environ.get("WMCTL_DEBUG") == "1" and not isinstance(error, SystemExit):
+            import traceback  # only where somebody asked
+
+            output.plain_note("".join(traceback.format_exception(error)))
         return _explain(error, session)
-    except output.OutputClosed:
+    except exits.OutputClosed:
         return exits.BROKEN_PIPE
+    except exits.OutputFailed:
+        return exits.of_error(error, job_codes=session.job_codes)
 
 
 def _explain(error: BaseException, session: Session) -> int:
     match error:
         case SystemExit():
             return error.code if isinstance(error.code, int) else exits.FAULTS
-        case output.OutputClosed():
+        case exits.OutputClosed():
             return exits.BROKEN_PIPE
         case KeyboardInterrupt():
             return exits.INTERRUPTED
@@ -131,9 +134,23 @@ def _explain(error: BaseException, session: Session) -> int:
             output.note(error.message, hint=error.hint)
         case _ if callable(show := getattr(error, "show", None)):
             show()  # a usage error of typer's
+            if hint := _usage_hint(error):
+                output.plain_note(f"  {hint}")
         case _:
             _unexpected(error)
     return exits.of_error(error, job_codes=session.job_codes)
+
+
+def _usage_hint(error: BaseException) -> str | None:
+    """What somebody may have meant who gave `run` or `submit` more words than FILE."""
+    found = re.search(r"unexpected extra argument\S* \((.*)\)", str(error))
+    name = getattr(getattr(error, "ctx", None), "info_name", None)
+    if found is None or name not in {"run", "submit"}:
+        return None
+    return output.safe(
+        f"an arg of the script is given as: -a NAME={found[1].partition(' ')[0]}   a whole command"
+        f" as: wmctl {name} -- COMMAND…"
+    )
 
 
 def _unexpected(error: BaseException) -> None:
@@ -145,13 +162,3 @@ def _unexpected(error: BaseException) -> None:
         hint="this is a fault of wmctl; WMCTL_DEBUG=1 shows where. Please report it with that"
         " text and with the output of: wmctl doctor",
     )
-
-
-def _closing(code: int) -> int:
-    """Nothing may be left in a buffer that nobody reads: Python would complain at its end."""
-    try:
-        output.flush()
-    except (output.OutputClosed, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return code or exits.BROKEN_PIPE
-    return code

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,8 +11,10 @@ import typer
 from wmctl.cli import exits
 from wmctl.cli import options as o
 from wmctl.cli.group import one_command
-from wmctl.cli.lists import Column, age, show_list
+from wmctl.cli.lists import age, show_list
+from wmctl.cli.problems import problem_of
 from wmctl.cli.session import Session, session_of
+from wmctl.cli.tables import Column
 from wmctl.errors import WmctlError
 
 #: A file server whose clock is further off (seconds) confuses people who compare times.
@@ -35,7 +38,6 @@ COLUMNS = (
     Column("CHECK", lambda item: item["check"]),
     Column("STATUS", lambda item: item["status"]),
     Column("DETAIL", lambda item: item["detail"]),
-    Column("REMEDY", lambda item: item["remedy"]),
 )
 _COLOURS = {"ok": "green", "note": "yellow", "fault": "red"}
 
@@ -54,6 +56,7 @@ def doctor(ctx: typer.Context, format: o.Output = "table", spool: o.SpoolOption 
         COLUMNS,
         key=None,
         colour=lambda item: _COLOURS[item["status"]],
+        below=lambda item: item["remedy"],
     )
     if any(found.status == "fault" for found in findings):
         raise typer.Exit(exits.FAULTS)
@@ -65,10 +68,10 @@ def _rest(found: Finding) -> dict[str, str]:
 
 def examine(session: Session) -> Iterator[Finding]:
     """All findings; one part that fails does not keep the others from being looked at."""
-    parts = (_config, _spool, _permissions, _space, _clock, _workers, _runners, _plugins)
+    inside = (_permissions, _space, _clock, _workers, _aside)
     usable = True
-    for part in parts:
-        if not usable and part in (_permissions, _space, _clock, _workers):
+    for part in (_config, _spool, *inside, _runners, _plugins):
+        if part in inside and not (usable and session.has_spool):
             continue
         try:
             yield from part(session)
@@ -86,6 +89,10 @@ def _config(session: Session) -> Iterator[Finding]:
 
 
 def _spool(session: Session) -> Iterator[Finding]:
+    if not session.has_spool:
+        path = session.settings.spool
+        yield Finding("spool", "ok", f"{path} is not there yet; the first job makes it")
+        return
     spool = session.spool
     system = spool.file_system()
     kind = f"{system.kind}{', seen by other hosts' if system.network else ''}"
@@ -125,7 +132,8 @@ def _space(session: Session) -> Iterator[Finding]:
 
 
 def _clock(session: Session) -> Iterator[Finding]:
-    skew = session.spool.now() / 1e9 - time.time()
+    # Adding zero makes a zero of what is rounded to one below it.
+    skew = round(session.spool.now() / 1e9 - time.time(), 1) + 0.0
     detail = f"the file server's clock differs by {skew:+.1f} s"
     if abs(skew) > _SKEW:
         yield Finding("clock", "note", detail, "jobs run by the file server's; keep both by NTP")
@@ -156,15 +164,26 @@ def _workers(session: Session) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _aside(session: Session) -> Iterator[Finding]:
+    """Jobs that only a person brings further."""
+    found = Counter(entry.state for entry in session.spool.entries(["quarantined", "held"]))
+    states = [state for state in ("quarantined", "held") if found[state]]
+    if states:
+        detail = ", ".join(f"{found[state]} {state}" for state in states)
+        options = " ".join(f"-s {state}" for state in states)
+        yield Finding("jobs", "note", detail, f"see them and why: wmctl ps {options}")
+
+
 def _runners(session: Session) -> Iterator[Finding]:
     from wmctl.cli.serve import unhealthy  # the worker package is heavy
 
     runners = session.plugins.runners()
     ill = unhealthy(session, runners)
     for name, runner in runners.items():
-        problem, _, remedy = ill.get(name, "").partition("; ")
-        status = "note" if name in ill else "ok"
-        yield Finding(f"runner {name}", status, problem or f"serves the tag {runner.tag}", remedy)
+        if name in ill:
+            yield Finding(f"runner {name}", "note", *problem_of(ill[name]))
+        else:
+            yield Finding(f"runner {name}", "ok", f"serves the tag {runner.tag}")
 
 
 def _plugins(session: Session) -> Iterator[Finding]:

@@ -89,6 +89,14 @@ class Checker:
             self._source.runner.check(self._source.code, args, self._tools)
             self._signature = signature_of(self._source)
 
+    def texts(self, texts: Mapping[str, str]) -> None:
+        """BadInput if one of these plain texts is given to a parameter that takes none."""
+        # Windmill's own names may say that main is not the entry.
+        own = any(name.startswith("_") for name in texts)
+        found = None if own else signature_of(self._source)
+        if found is not None:
+            found.check_texts(texts)
+
 
 def signature_of(source: Source) -> Signature | None:
     """The script's parameters, if its runner can read them from the text."""

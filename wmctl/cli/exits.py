@@ -1,4 +1,25 @@
-"""Exit codes, decided here alone: from an error's class, and from how a job ended."""
+"""Exit codes, decided here alone: from an error's class, and from how a job ended.
+
+| code | what it means |
+| --- | --- |
+| 0 | done; of `run` and `wait`: success or skipped |
+| 1 | not all is well: a fault, a job that had ended otherwise, a failure without a code |
+| 2 | the command line makes no sense |
+| 65 | bad input: a script that does not parse, args that do not fit, bad JSON |
+| 66 | a file, a folder or a job that was named is not there |
+| 70 | a fault of wmctl's own |
+| 74 | the disk or our own output refused to be read or written |
+| 75 | not now: the spool is full or busy, the job is not finished, `--wait-timeout` ran out |
+| 78 | a setting, a tool or the spool that was named is missing or wrong |
+| 124 | `run`, `wait`: the job ran longer than its timeout |
+| 125 | `run`, `wait`: in place of 1, 70, 74, 75 and 78; also a job that is held or quarantined |
+| 130 | Ctrl-C |
+| 141 | whoever read the output has gone |
+| 143 | `run`, `wait`: the job was canceled |
+
+`run` and `wait` pass on a job's own code, 1 to 255, as it is (126, 127 and 128+n as in a shell).
+75 after `--wait-timeout` stays 75, and so do 2, 65 and 66.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +57,14 @@ class UsageError(WmctlError):
     """The command line does not make sense."""
 
 
+class OutputFailed(WmctlError):
+    """Our own output cannot be written: a full disk, say."""
+
+
+class OutputClosed(Exception):
+    """Whoever read our output has gone (`wmctl ps | head`): no error, only the end."""
+
+
 class StillPending(WmctlError):
     """`--wait-timeout` ran out; the job goes on."""
 
@@ -57,6 +86,7 @@ _CODES: tuple[tuple[type[WmctlError], int], ...] = (
     (SpoolBusy, TRY_AGAIN),
     (StillPending, TRY_AGAIN),
     (SpoolError, INPUT_OUTPUT),
+    (OutputFailed, INPUT_OUTPUT),
 )
 #: What the caller did wrong is not wmctl's fault: the same code in every command.
 _CALLERS = {USAGE, BAD_DATA, NOT_FOUND}

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 
 from wmctl.cli import inputs
-from wmctl.cli.exits import UsageError
 from wmctl.cli.jobview import JobView, view
 from wmctl.errors import JobNotFound
 from wmctl.spool import Entry, Spool
@@ -19,11 +18,8 @@ def words_of(ids: Iterable[str]) -> Iterator[str]:
 
 
 def find_all(spool: Spool, ids: Iterable[str]) -> list[Entry]:
-    """The jobs; JobNotFound at the first one that is not there."""
-    found = [spool.find(word) for word in words_of(ids)]
-    if not found:
-        raise UsageError("no job id was given")
-    return found
+    """The jobs, none where `-` is empty; JobNotFound at the first one that is not there."""
+    return [spool.find(word) for word in words_of(ids)]
 
 
 def find_view(spool: Spool, word: str) -> JobView:

@@ -2,18 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from itertools import chain, islice
+from typing import Any
 
-from wmctl.cli import output
+from wmctl.cli import output, tables
+from wmctl.cli.tables import Column, Item
 
-Item = dict[str, Any]
-
-
-class Column(NamedTuple):
-    """A column of a table: its title and the cell of an item."""
-
-    title: str
-    cell: Callable[[Item], str]
+#: So many items are sorted before they are given out; more come as they are found.
+SORTED = 10_000
 
 
 def show_list(
@@ -23,8 +19,11 @@ def show_list(
     *,
     key: str | None,
     colour: Callable[[Item], str] = lambda _: "",
+    below: Callable[[Item], str] = lambda _: "",
 ) -> None:
-    """Print items; machines get them as they come, a table needs all of them first."""
+    """Print items by their key; a list too long to be kept comes unsorted, except in a table."""
+    if key is not None:
+        items = _sorted(items, key, None if format == "table" else SORTED)
     match format:
         case "json":
             _json(items)
@@ -37,10 +36,15 @@ def show_list(
             for item in items:
                 output.line(output.safe(str(item[key or ""])))
         case _:
-            known = list(items) if key is None else sorted(items, key=lambda item: str(item[key]))
-            rows = [[column.cell(item) for column in columns] for item in known]
-            titles = [column.title for column in columns]
-            output.table(titles, rows, [colour(item) for item in known])
+            tables.show(list(items), columns, colour, below)
+
+
+def _sorted(items: Iterable[Item], key: str, most: int | None) -> Iterable[Item]:
+    rest = iter(items)
+    first = list(islice(rest, None if most is None else most + 1))
+    if most is None or len(first) <= most:
+        return sorted(first, key=lambda item: str(item[key]))
+    return chain(first, rest)
 
 
 def _json(items: Iterable[Item]) -> None:

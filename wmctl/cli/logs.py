@@ -9,6 +9,7 @@ from wmctl.cli import output
 from wmctl.cli.follow import Follower
 from wmctl.cli.group import one_command
 from wmctl.cli.logfile import LogReader, Piece
+from wmctl.cli.serving import Watch
 from wmctl.cli.session import session_of
 
 
@@ -30,7 +31,7 @@ def logs(
         stream.write(piece.data)
 
     if follow:
-        entry = Follower(opened, entry, reader, show).until_rest()
+        entry = Follower(opened, entry, reader, show).until_rest(meanwhile=Watch(opened))
     for piece in reader.read(entry):
         show(piece)
 

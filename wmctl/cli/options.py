@@ -1,5 +1,6 @@
 """Options that several commands share, so that they look and mean the same everywhere."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -16,6 +17,14 @@ Output = Annotated[
 ]
 Facts = Annotated[str, typer.Option("-o", "--output", metavar="FORMAT", help="table or json.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Leave out what is only for people.")]
+RunQuiet = Annotated[
+    bool,
+    typer.Option(
+        "-q",
+        "--quiet",
+        help="Show a script's log only if it fails. The output of a command is always shown.",
+    ),
+]
 JobId = Annotated[
     str, typer.Argument(metavar="ID", help="The whole id, or a unique ending or beginning of it.")
 ]
@@ -84,6 +93,15 @@ def check_format(format: str, *allowed: str) -> None:
     known = allowed or FORMATS
     if format not in known:
         raise UsageError(f"there is no output format {format!r}", hint=f"use {', '.join(known)}")
+
+
+def checked(text: str | None, option: str, check: Callable[[str], object]) -> None:
+    """UsageError that names the option whose text is no such value; None is not given."""
+    try:
+        if text is not None:
+            check(text)
+    except BadInput as error:
+        raise UsageError(f"{option}: {error.message}", hint=error.hint) from None
 
 
 def seconds(text: str, option: str) -> float:

@@ -8,17 +8,12 @@ import codecs
 import os
 import re
 import sys
-from collections.abc import Sequence
 from typing import Any, TextIO
 
 # Compiled where it is used: `submit` needs it not.
 _CONTROL_BEYOND = r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 _CONTROL = rf"[\x00-\x1f]|{_CONTROL_BEYOND}"
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90"}
-
-
-class OutputClosed(Exception):
-    """Whoever read our output has gone (`wmctl ps | head`)."""
 
 
 def line(text: str = "") -> None:
@@ -44,28 +39,24 @@ class JobStream:
 
     def __init__(self, *, error: bool) -> None:
         self._stream = sys.stderr if error else sys.stdout
+        self._ended = True
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def write(self, data: bytes) -> None:
         """Pass on what the job wrote, at once."""
+        self._ended = data.endswith(b"\n") if data else self._ended
         if self._stream.isatty():
             _write(self._stream, harmless(self._decoder.decode(data).replace("\r\n", "\n")))
             return
-        try:
-            self._stream.flush()
-            self._stream.buffer.write(data)
-            self._stream.buffer.flush()
-        except BrokenPipeError:
-            raise OutputClosed from None
+        self._stream.flush()
+        self._stream.buffer.write(data)
+        self._stream.buffer.flush()
 
-
-def flush() -> None:
-    """Hand everything on; OutputClosed if nobody reads it."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        raise OutputClosed from None
+    def end_line(self) -> None:
+        """On a terminal, what comes next begins on a line of its own."""
+        if not self._ended and self._stream.isatty():
+            _write(self._stream, "\n")
+            self._ended = True
 
 
 def _write(stream: TextIO, text: str) -> None:
@@ -73,8 +64,6 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write(text)
         if stream is sys.stderr or stream.isatty():
             stream.flush()
-    except BrokenPipeError:
-        raise OutputClosed from None
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -112,29 +101,6 @@ def coloured() -> bool:
 def colour(text: str, name: str) -> str:
     """The text in a colour, where colours may be."""
     return f"\x1b[{_COLOURS[name]}m{text}\x1b[0m" if name in _COLOURS and coloured() else text
-
-
-def table(
-    titles: Sequence[str], rows: Sequence[Sequence[str]], colours: Sequence[str] = ()
-) -> None:
-    """Aligned columns; `colours[i]` is the colour of row i's second cell."""
-    cells = [[safe(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
-    most = _width() if on_terminal() else None
-    for index, row in enumerate([list(titles), *cells]):
-        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        text = text.rstrip()[:most]
-        if 0 < index <= len(colours):
-            start = widths[0] + 2
-            end = start + len(row[1])
-            text = text[:start] + colour(text[start:end], colours[index - 1]) + text[end:]
-        line(text)
-
-
-def _width() -> int | None:
-    from shutil import get_terminal_size  # typer has it already
-
-    return get_terminal_size((0, 0)).columns or None
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:

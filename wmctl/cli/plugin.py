@@ -5,8 +5,9 @@ import typer
 from wmctl.cli import exits
 from wmctl.cli import options as o
 from wmctl.cli.group import examples, new_app
-from wmctl.cli.lists import Column, Item, show_list
+from wmctl.cli.lists import show_list
 from wmctl.cli.session import Session, session_of
+from wmctl.cli.tables import Column, Item
 
 app = new_app(no_args_is_help=True)
 

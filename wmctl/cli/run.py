@@ -66,9 +66,10 @@ def run(
 
 def _run_all(session: Session, ready: Ready, deadline: float | None, *, quiet: bool) -> int:
     """One job after the other; the highest of their exit codes."""
-    ids = list(submit(session, ready))
+    ids: list[str] = []
     code = exits.OK
     try:
+        ids.extend(submit(session, ready))  # as far as it comes: a later line may be wrong
         while ids:
             code = max(code, Run(session, ready, ids[0], deadline, quiet=quiet).finish())
             del ids[0]

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TextIO
 
 from wmctl import __version__
 from wmctl.cli import output
@@ -97,9 +98,14 @@ def unhealthy(session: Session, runners: Mapping[str, Runner]) -> dict[str, str]
     return found
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """A line that cannot be written is no reason to stop, nor could Python's complaint be."""
+
+
 def log_to_stderr(level: int) -> None:
     """Send wmctl's own log to people. What its libraries log is not for them."""
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("wmctl")
     logger.handlers[:] = [handler]

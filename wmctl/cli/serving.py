@@ -1,8 +1,14 @@
-"""Which live workers serve a tag, as their beats say."""
+"""Which live workers serve a tag, as their beats say, and the note for who waits for none."""
 
+import time
 from collections.abc import Iterator
 
-from wmctl.spool import Beat, Spool
+from wmctl.cli import output
+from wmctl.spool import Beat, Entry, Spool
+
+#: Seconds between looks for somebody who serves a tag.
+ASK_AGAIN = 3.0
+_PATIENCE = 2.0
 
 
 def serving(spool: Spool, tag: str) -> list[Beat]:
@@ -22,3 +28,45 @@ def tags_of(beat: Beat) -> list[str]:
     if beat.content.get("only") or not isinstance(tags, list):
         return []
     return [tag for tag in tags if isinstance(tag, str)]
+
+
+class Watch:
+    """Tells people who wait, once for each tag, that nobody serves it."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._told: set[str] = set()
+        # A worker that has just been started is not told of.
+        self._ask_at = time.monotonic() + _PATIENCE
+
+    def __call__(self, entry: Entry) -> None:
+        """Called while a job waits."""
+        tag, now = entry.name.tag, time.monotonic()
+        if entry.state != "queued" or tag in self._told or now < self._ask_at:
+            return
+        self._ask_at = now + ASK_AGAIN
+        if not self._served(entry):
+            self._told.add(tag)
+            tell_unserved(entry)
+
+    def _served(self, entry: Entry) -> bool:
+        """By a worker for its tag, or by one that was started for this job alone."""
+        return any(
+            entry.name.tag in tags_of(beat) or beat.content.get("only") == entry.id
+            for beat in live(self._spool)
+        )
+
+
+def tell_unserved(entry: Entry, why: str = "", hint: str = "") -> None:
+    """That a job waits, and what to do."""
+    more = f", and {why}" if why else ""
+    tag = entry.name.tag
+    output.note(
+        f"job {entry.id} waits: no live worker serves the tag {tag!r}{more}",
+        hint=hint or start_hint(tag),
+    )
+
+
+def start_hint(tag: str) -> str:
+    """How to get a worker for a tag."""
+    return f"start a worker with: wmctl worker start --tags {tag}"

@@ -24,6 +24,8 @@ class Session:
         self.tail = tail
         #: Options of this call by setting; the command's own win over those before the command.
         self.flags: dict[str, str | None] = {}
+        #: True in commands that bring jobs or workers: they make the default spool, once.
+        self.makes_spool = False
         #: True in commands that exit with a job's code (`run`, `wait`).
         self.job_codes = False
 
@@ -44,15 +46,28 @@ class Session:
     def store(self) -> "Store":
         """The spool's folder. Only the default one is made; a named one must be there.
 
-        Enough to submit: the verbs of `Spool` would double the time that takes.
+        Who only asks finds nothing in a default spool that is not there. Enough to submit: the
+        verbs of `Spool` would double the time that takes.
         """
         from wmctl.spool.fs import Disk  # plugin ls and version need no spool
         from wmctl.spool.store import Settings, Store
 
         path = str(self.settings.spool)
-        if self.settings.spool_is_default:
-            return Store.create(path, Settings(), Disk())
-        return Store.open(path, Disk())
+        if self.has_spool or not self.settings.spool_is_default:
+            return Store.open(path, Disk())
+        if not self.makes_spool:
+            # Of a group's spool nobody asks who owns the folder, and there is none to ask about.
+            return Store(path, Settings(file_mode="0660"), Disk())
+        made = Store.create(path, Settings(), Disk())
+        output.note(f"made a new spool: {made.root}")
+        return made
+
+    @property
+    def has_spool(self) -> bool:
+        """False where the default spool has not been made; a named one is taken to be there."""
+        if not self.settings.spool_is_default:
+            return True
+        return os.path.lexists(self.settings.spool / "spool.json")
 
     @cached_property
     def spool(self) -> "Spool":

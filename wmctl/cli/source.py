@@ -9,12 +9,17 @@ from typing import NamedTuple
 
 from wmctl.cli import inputs
 from wmctl.cli.exits import NoSuchFile, UsageError
+from wmctl.cli.output import safe
+from wmctl.cli.tables import shortened
 from wmctl.plugin import Job, Runner
 from wmctl.plugin.manager import Plugins
 
 #: What a plain command keeps of the submitter's environment (and LC_*).
 _KEPT = ("PATH", "HOME", "LANG", "TZ", "VIRTUAL_ENV")
 _NAME = 80
+_CODE_NAME = 40
+#: What people say; jobs bear the runners' own names.
+_ALIASES = {"python": "python3", "typescript": "deno", "shell": "bash", "golang": "go"}
 
 
 class Given(NamedTuple):
@@ -57,7 +62,7 @@ def read_source(given: Given, plugins: Plugins) -> Source:
             "-C and --env-all are for commands (-- COMMAND); a script runs in its own folder"
         )
     if given.code is not None:
-        return _script(given.code, "-c", _language(given, "-c CODE"), plugins)
+        return _script(given.code, _first_line(given.code), _language(given, "-c CODE"), plugins)
     return _file(given, given.file or "", plugins)
 
 
@@ -76,8 +81,14 @@ def _file(given: Given, path: str, plugins: Plugins) -> Source:
     return _script(code, os.path.basename(path), language, plugins)
 
 
+def _first_line(code: str) -> str:
+    """What people recognise a script by that has no name."""
+    lines = (line.strip() for line in code.splitlines())
+    return shortened(safe(next(filter(None, lines), "-c")), _CODE_NAME)
+
+
 def _script(code: str, name: str, language: str, plugins: Plugins) -> Source:
-    runner = plugins.runner_for_language(language)
+    runner = plugins.runner_for_language(_ALIASES.get(language, language))
     return Source(Job(language=runner.name, code=code, name=name), runner)
 
 
@@ -98,11 +109,21 @@ def _command(given: Given, words: list[str], plugins: Plugins) -> Source:
         kind="command",
         argv=tuple(words),
         name=_shortened(words),
-        cwd=os.path.abspath(given.folder or "."),
+        cwd=_absolute(given.folder or "."),
         umask=_umask(),
         env=_environment(os.environ, everything=given.env_all),
     )
     return Source(job, plugins.runner_for_language(job.kind))
+
+
+def _absolute(folder: str) -> str:
+    try:
+        return os.path.abspath(folder)
+    except FileNotFoundError:
+        raise NoSuchFile(
+            "the folder that you are in is not there any more",
+            hint="say where the command is to run with: -C FOLDER, a whole path",
+        ) from None
 
 
 def _shortened(words: list[str]) -> str:

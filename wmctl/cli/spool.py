@@ -9,10 +9,15 @@ import typer
 from wmctl.cli import options as o
 from wmctl.cli import output
 from wmctl.cli.group import examples, new_app
-from wmctl.cli.lists import Item, show_facts
+from wmctl.cli.lists import show_facts
 from wmctl.cli.serving import live
 from wmctl.cli.session import Session, session_of
+from wmctl.cli.tables import Item
+from wmctl.errors import SpoolNotFound
 from wmctl.spool import STATES, encode_tag
+
+#: Seconds.
+_DAY = 86400
 
 app = new_app(no_args_is_help=True)
 
@@ -39,11 +44,28 @@ def path(
 def info(ctx: typer.Context, format: o.Facts = "table", spool: o.SpoolOption = None) -> None:
     """The spool's settings, its file system, and how many jobs it holds in each state."""
     o.check_format(format, "table", "json")
-    show_facts(spool_facts(session_of(ctx, spool=spool)), format)
+    facts = spool_facts(session_of(ctx, spool=spool))
+    show_facts(facts if format == "json" else _with_units(facts), format)
+
+
+def _with_units(facts: Item) -> Item:
+    """As people read it."""
+    spans = ("lease", "beat", "retention")
+    return {
+        name: f"{value:g} s" if name in spans and value < _DAY
+        else f"{value / _DAY:g} d" if name in spans
+        else value
+        for name, value in facts.items()
+    }  # fmt: skip
 
 
 def spool_facts(session: Session) -> Item:
     """The spool as a JSON object."""
+    if not session.has_spool:
+        raise SpoolNotFound(
+            f"there is no spool in {session.settings.spool} yet",
+            hint="the first job makes it; or: wmctl init",
+        )
     opened = session.spool
     system = opened.file_system()
     counts = Counter(entry.state for entry in opened.entries())

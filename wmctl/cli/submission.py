@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from getpass import getuser
 from typing import NamedTuple
 
-from wmctl.cli.args import parse_args
+from wmctl.cli.args import parse_args, plain_texts
 from wmctl.cli.each import Checker, jobs_of, lines_of
 from wmctl.cli.options import seconds
 from wmctl.cli.session import Session
@@ -57,6 +57,8 @@ def prepare(session: Session, request: Request) -> Ready:
     tag = source.runner.tag if request.tag is None else request.tag
     encode_tag(tag)
     check = Checker(source, session.tools) if request.check else None
+    if check is not None and request.assignments:
+        check.texts(plain_texts(request.assignments))
     if request.each is not None:
         return Ready(
             jobs_of(lines_of(request.each), source, job, check), tag, request.priority, source

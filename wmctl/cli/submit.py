@@ -1,16 +1,20 @@
 """`wmctl submit`: queue jobs, print their ids."""
 
 import sys
+from collections.abc import Iterable
 
 import typer
 
+from wmctl.cli import exits, output, streams
 from wmctl.cli import options as o
-from wmctl.cli import output
 from wmctl.cli.group import one_command
 from wmctl.cli.session import Session, session_of
 from wmctl.cli.source import Given
 from wmctl.cli.submission import Request, prepare
 from wmctl.cli.submission import submit as queue
+
+#: So many ids are handed on together.
+_AT_ONCE = 100
 
 
 def submit(
@@ -34,6 +38,7 @@ def submit(
 ) -> None:
     """Queue a job and print its id. It is made from FILE, -c CODE, - (stdin) or -- COMMAND."""
     session = session_of(ctx, spool=spool)
+    session.makes_spool = True
     given = Given(
         file=file, code=code, language=lang, command=session.tail, folder=cwd, env_all=env_all
     )
@@ -42,10 +47,26 @@ def submit(
         timeout=timeout, workspace=workspace, name=name, check=not no_check,
     )  # fmt: skip
     ready = prepare(session, request)
-    for job_id in queue(session, ready):
-        output.line(job_id)
+    _deliver(queue(session, ready))
     if not quiet and sys.stderr.isatty():
         _tell(session, ready.tag)
+
+
+def _deliver(ids: Iterable[str]) -> None:
+    """Print the ids; those of queued jobs that cannot be printed are told on stderr."""
+    pending: list[str] = []
+    try:
+        for job_id in ids:
+            pending.append(job_id)
+            output.line(job_id)
+            if len(pending) >= _AT_ONCE:
+                streams.flush()
+                pending.clear()
+        streams.flush()
+    except exits.OutputFailed as error:
+        raise exits.OutputFailed(
+            error.message, hint=f"queued all the same: {' '.join(pending)}"
+        ) from None
 
 
 def _tell(session: Session, tag: str) -> None:

@@ -9,8 +9,10 @@ import typer
 from wmctl.cli import options as o
 from wmctl.cli import output
 from wmctl.cli.group import examples, new_app
-from wmctl.cli.lists import Column, Item, age, between, show_list
+from wmctl.cli.lists import age, between, show_list
 from wmctl.cli.session import session_of
+from wmctl.cli.tables import Column, Item
+from wmctl.config import values
 from wmctl.spool import Beat, short
 
 app = new_app(no_args_is_help=True)
@@ -63,6 +65,12 @@ def start(
     TERM or Ctrl-C: they finish their job and end. A second one: they stop it and give it back.
     """
     session = session_of(ctx, spool=spool)
+    session.makes_spool = True
+    for option, check, text in (
+        ("-n", values.count, count), ("--timeout", values.positive, timeout),
+        ("--grace", values.duration, grace),
+    ):  # fmt: skip
+        o.checked(text, option, check)
     for key, value in (
         ("worker.count", count), ("worker.tags", tags), ("worker.group", group),
         ("worker.timeout", timeout), ("worker.grace", grace),
@@ -85,7 +93,7 @@ COLUMNS = (
     Column("WORKER", lambda worker: worker["worker"]),
     Column("STATE", lambda worker: worker["state"]),
     Column("GROUP", lambda worker: worker["group"] or ""),
-    Column("TAGS", lambda worker: ",".join(worker["tags"])),
+    Column("TAGS", lambda worker: ",".join(worker["tags"]), shrink=1),
     Column("JOB", lambda worker: short(worker["job"]) if worker["job"] else ""),
     Column("DONE", lambda worker: str(worker["jobs_executed"] or 0)),
     Column("BEAT", lambda worker: age(worker["beat_age"])),
@@ -102,9 +110,10 @@ def ls(
 ) -> None:
     """List the workers of the spool, on all hosts. Dead ones stay until others have rescued."""
     o.check_format(format)
-    opened = session_of(ctx, spool=spool).spool
-    lease = opened.settings.lease
-    items = [_facts(beat, lease) for beat in opened.workers()]
+    session = session_of(ctx, spool=spool)
+    lease = session.spool.settings.lease
+    beats = session.spool.workers() if session.has_spool else []
+    items = [_facts(beat, lease) for beat in beats]
     show_list(
         items, format, COLUMNS, key="worker", colour=lambda item: _COLOURS.get(item["state"], "")
     )

@@ -64,8 +64,8 @@ def oom_score(text: str) -> int:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """A comma list; empty members are dropped."""
-    return tuple(word for word in text.split(",") if word)
+    """A comma list; blanks around its members and empty ones are dropped."""
+    return tuple(word for part in text.split(",") if (word := part.strip()))
 
 
 def plain(text: str) -> str:
