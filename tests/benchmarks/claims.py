@@ -102,10 +102,11 @@ def main() -> None:
             side.process.wait()
         shutil.rmtree(folder, ignore_errors=True)
     means = (sum(pair[1] for pair in pairs) / CLAIMS, sum(pair[0] for pair in pairs) / CLAIMS)
+    rows = zip(sides.items(), means, strict=True)
     print_rows([
         ("waiting", "mean claim", "first listing", "memory"),
         *((f"{waiting:,}", f"{mean * 1e6:.0f} us", f"{side.listing * 1e3:.0f} ms",
-           f"{side.rss:.0f} MiB") for (waiting, side), mean in zip(sides.items(), means, strict=True)),
+           f"{side.rss:.0f} MiB") for (waiting, side), mean in rows),
         ("ratio", f"{means[1] / means[0]:.2f} (target 1.2)", "", "(target 60 MiB)"),
     ])  # fmt: skip
 

@@ -167,9 +167,7 @@ class Worker:
         """One job, or one wait; True if the worker's work is done."""
         if self._step():
             self._idle_since = time.monotonic()
-        elif (self._options.burst and self._nothing_due()) or self._idle_too_long():
-            return True
-        elif self._options.only is not None and self._rests(self._options.only):
+        elif self._has_no_more_to_do():
             return True
         else:
             self._wait()
@@ -226,6 +224,12 @@ class Worker:
         if pick is not None:
             self._head.note(pick.tag, pick.path)
         return pick is None
+
+    def _has_no_more_to_do(self) -> bool:
+        options = self._options
+        if options.only is not None and self._rests(options.only):
+            return True
+        return (options.burst and self._nothing_due()) or self._idle_too_long()
 
     def _rests(self, job_id: str) -> bool:
         """Whether nothing more is to be done for a job without a person."""
