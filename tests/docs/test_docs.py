@@ -33,7 +33,9 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tutorial.md", "docs/how-to/keep-workers-running.md"]
+)
 def test_console_examples(page: str, tmp_path: Path) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     folder = tmp_path / "work"
@@ -70,16 +72,6 @@ def test_python_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert found
     for number, code in enumerate(found):
         exec(compile(code, f"example {number}", "exec"), {})
-
-
-def test_the_plugin_page_quotes_the_plugin() -> None:
-    page = DOCS / "how-to" / "add-a-runner.md"
-    plugin = ROOT / "examples" / "wmctl-hello"
-    for language, file in (("python", "wmctl_hello.py"), ("toml", "pyproject.toml")):
-        quoted = blocks(page, language)
-        assert quoted
-        for block in quoted:
-            assert block in (plugin / file).read_text(encoding="utf-8"), block
 
 
 def test_hooks_are_documented() -> None:
@@ -334,3 +326,21 @@ def test_decisions_are_numbered_short_and_linked() -> None:
         assert parts == ["Context", "Decision", "Consequences"]
         assert len(text.splitlines()) <= 60
         assert f"adr/{page.name}" in index
+
+
+# Figures.
+
+
+def test_every_figure_has_its_command() -> None:
+    """The page on speed names all benchmarks, and none that is not there."""
+    page = (DOCS / "explanation" / "speed.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^    python -m tests\.benchmarks (\w+)$", page, re.MULTILINE))
+    files = {path.stem for path in (ROOT / "tests" / "benchmarks").glob("[a-z]*.py")}
+    assert named == files - {"measure"}
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    for page in DOCS.rglob("*.md"):
+        path = str(page.relative_to(DOCS))
+        assert path == "index.md" or f"({path})" in index, path

@@ -1,6 +1,11 @@
 """For the tests of plugins: `RunnerContract` to subclass, `run_job` to run one job."""
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "wmctl.testing needs pytest; install it with: pip install pytest", name="pytest"
+    ) from None
 
 # Before the import: so that its assertions show the values when they fail.
 pytest.register_assert_rewrite("wmctl.testing.runner_contract")

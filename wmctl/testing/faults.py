@@ -8,7 +8,7 @@ import errno
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from wmctl.spool import Disk
 
@@ -196,12 +196,8 @@ class FailingDisk(WatchedDisk):
         self.failed.append(call)
         if self.done or call.name == "close":  # Linux closes a file whatever close answers
             _close_new(call, go())
-        refuse(self.error, call)
-
-
-def refuse(error: int, call: Call) -> NoReturn:
-    """Raise what the kernel would have answered."""
-    raise OSError(error, os.strerror(error), *call.paths[:1])
+        # As the kernel would have answered.
+        raise OSError(self.error, os.strerror(self.error), *call.paths[:1])
 
 
 def _close_new(call: Call, result: object) -> None:

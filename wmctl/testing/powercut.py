@@ -3,7 +3,7 @@
 The model, on the pessimistic side of what journaling file systems do:
 
 - A file's content survives as it was at its last fsync (or syncfs); never synced, it is empty.
-- A name survives if its folder was synced (fsync, or syncfs) while it was there, and if the folder's
+- A name survives if its folder was synced (fsync or syncfs) while it was there, and if the folder's
   own name survives. Making a name durable does not make the names above it durable.
 - A rename is one journal transaction: syncing either folder makes both halves of it durable. A file
   has one name: when a later name is durable, the earlier ones are gone.
@@ -48,15 +48,25 @@ class PowerCutDisk(WatchedDisk):
         self.forget = forget
         self._top = _Node(folder=True)
         self._nodes = [self._top]
+        #: What a call means for the model.
+        self._means: dict[str, Callable[..., None]] = {
+            "create": self._create,
+            "mkdir": self._mkdir,
+            "rename": self._rename,
+            "unlink": self._take,
+            "rmdir": self._take,
+            "sync": self._sync,
+            "syncfs": self._syncfs,
+        }
         #: Called after each call that changed or synced something.
         self.watcher: Callable[[Call], None] = lambda _: None
 
     def around(self, call: Call, go: Callable[[], R]) -> R:
         """Make the call and remember what it means."""
         result = go()
-        remember = _MEANS.get(call.name)
+        remember = self._means.get(call.name)
         if remember is not None:
-            remember(self, *call.paths)
+            remember(*call.paths)
             self.watcher(call)
         return result
 
@@ -91,19 +101,17 @@ class PowerCutDisk(WatchedDisk):
         self._nodes.append(node)
 
     def _rename(self, source: str, target: str) -> None:
-        node = self._take(source)
+        node = self._node(source)
+        assert node is not None, source
+        self._take(source)
         self._place(target, node)
 
-    def _take(self, path: str) -> _Node:
+    def _take(self, path: str) -> None:
         node = self._node(path)
         assert node is not None, path
         assert node.parent is not None, path
         del node.parent.now[os.path.basename(path)]
         node.parent = None
-        return node
-
-    def _remove(self, path: str) -> None:
-        self._take(path)
 
     def _sync(self, path: str) -> None:
         node = self._node(path)
@@ -141,18 +149,6 @@ class PowerCutDisk(WatchedDisk):
                 continue
             for old in [label for label, at in other.kept.items() if at is child]:
                 del other.kept[old]
-
-
-#: What a call means for the model.
-_MEANS: dict[str, Callable[..., None]] = {
-    "create": PowerCutDisk._create,
-    "mkdir": PowerCutDisk._mkdir,
-    "rename": PowerCutDisk._rename,
-    "unlink": PowerCutDisk._remove,
-    "rmdir": PowerCutDisk._remove,
-    "sync": PowerCutDisk._sync,
-    "syncfs": PowerCutDisk._syncfs,
-}
 
 
 class Survivors:

@@ -16,6 +16,8 @@ R = TypeVar("R")
 
 #: Never ordered: they work on an open file of the caller's own, or change nothing anybody sees.
 _OWN = frozenset({"write", "sync", "syncfs", "close", "chmod", "read"})
+#: Seconds that an actor may take from one call to the next: more is a deadlock of the test.
+_PATIENCE = 60.0
 _READS = frozenset({"open", "stat", "scan"})
 
 
@@ -64,6 +66,7 @@ def _sees(read: Call, change: Call) -> bool:
 class _Actor:
     """One thread, and where it stands."""
 
+    name: str
     body: Callable[[], object]
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     stopped: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -74,9 +77,9 @@ class _Actor:
     thread: threading.Thread | None = None
 
     def start(self) -> None:
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self.thread.start()
-        self.stopped.acquire()
+        self._until_stopped()
 
     def _run(self) -> None:
         try:
@@ -101,7 +104,10 @@ class _Actor:
     def step(self) -> None:
         """Let the actor make its pending call and come to the next one (or to its end)."""
         self.go.release()
-        self.stopped.acquire()
+        self._until_stopped()
+
+    def _until_stopped(self) -> None:
+        assert self.stopped.acquire(timeout=_PATIENCE), f"{self.name} waits for something else"
 
     def abandon(self) -> None:
         self.abandoned = True
@@ -193,28 +199,17 @@ def _carry_out(
 
     Also the calls that were not made any more.
     """
-    threads = {actor.name: _Actor(actor.body) for actor in actors}
-    for actor in actors:
-        actor.disk.attach(threads[actor.name])
-        threads[actor.name].start()
-    depth = 0
-    asleep: set[str] = set()
-    while pending := {name: a.pending for name, a in threads.items() if a.pending is not None}:
-        if depth == len(stack):
-            awake = [name for name in pending if name not in asleep]
-            if not awake:
-                break
-            stack.append(_Node(pending, awake[0], set(asleep)))
-        node = stack[depth]
-        made = node.pending[node.chosen]
-        threads[node.chosen].step()
-        sleepers = node.asleep | node.tried
-        asleep = {name for name in sleepers if commute(node.pending[name], made)}
-        depth += 1
-    for thread in threads.values():
-        thread.abandon()
-    for actor in actors:
-        actor.disk.attach(None)
+    threads = {actor.name: _Actor(actor.name, actor.body) for actor in actors}
+    try:
+        for actor in actors:
+            actor.disk.attach(threads[actor.name])
+            threads[actor.name].start()
+        pending = _steps(threads, stack)
+    finally:
+        for thread in threads.values():
+            thread.abandon()
+        for actor in actors:
+            actor.disk.attach(None)
     if pending:
         return None, pending
     run = Run(
@@ -225,9 +220,38 @@ def _carry_out(
     return run, {}
 
 
+def _steps(threads: Mapping[str, _Actor], stack: list[_Node]) -> Mapping[str, Call]:
+    """Until everybody is done, or only orders are left that were tried: what is pending then."""
+    depth = 0
+    asleep: set[str] = set()
+    while pending := {name: a.pending for name, a in threads.items() if a.pending is not None}:
+        if depth == len(stack):
+            awake = [name for name in pending if name not in asleep]
+            if not awake:
+                return pending
+            stack.append(_Node(pending, awake[0], set(asleep)))
+        node = stack[depth]
+        _same(pending, node.pending)
+        made = node.pending[node.chosen]
+        threads[node.chosen].step()
+        sleepers = node.asleep | node.tried
+        asleep = {name for name in sleepers if commute(node.pending[name], made)}
+        depth += 1
+    _same({}, stack[depth].pending if depth < len(stack) else {})
+    return {}
+
+
+def _same(now: Mapping[str, Call], before: Mapping[str, Call]) -> None:
+    """A scenario that chance changes (ids, clocks) cannot be explored."""
+    found, known = ({name: call.name for name, call in calls.items()} for calls in (now, before))
+    assert found == known, f"the scenario is not the same every time: {now}, before {before}"
+
+
 def _want(stack: list[_Node], left: Mapping[str, Call]) -> None:
-    """Find the conflicts of a run: where two calls meet whose order can matter and is not fixed by
-    what lies between, the later caller is to go first in another run.
+    """Find the conflicts of a run.
+
+    Where two calls meet whose order can matter and is not fixed by what lies between, the later
+    caller is to go first in another run.
     """
     events = [(node.chosen, node.pending[node.chosen]) for node in stack]
     #: Per event and per actor: up to which event everything of an actor lies before.

@@ -56,7 +56,7 @@ class Sweeper:
 
     def _prune(self) -> None:
         try:
-            self._spool.prune()
+            self._spool.prune_if_due()
         except (SpoolError, OSError) as error:
             log.error("cannot prune the spool: %s", error)
         except Exception:
