@@ -191,6 +191,10 @@ def release(spool: Spool, world: World) -> None:
     spool.release(world.claims[0], lost=True)
 
 
+def suspend(spool: Spool, world: World) -> None:
+    spool.suspend(world.claims[0])
+
+
 def finish(spool: Spool, world: World) -> None:
     assert spool.finish(world.claims[0], "failure", {"result": {"error": {}}})
 
@@ -271,8 +275,8 @@ SCENES = [
     Scene("finish-batch", lambda s, w: running(s, w, 5), finish_batch),
     Scene("retry", running, retry),
     Scene("release", running, release),
-    Scene("suspend", running, lambda s, w: (s.suspend(w.claims[0]), None)[1]),
-    Scene("suspend-canceled", canceled_while_running, lambda s, w: (s.suspend(w.claims[0]), None)[1]),
+    Scene("suspend", running, suspend),
+    Scene("suspend-canceled", canceled_while_running, suspend),
     Scene("wake", suspended, wake),
     Scene("cancel-queued", queued, cancel),
     Scene("cancel-running", running, cancel),

@@ -280,9 +280,7 @@ def test_a_leftover_is_removed_only_for_a_durable_record(memory: Path) -> None:
         ("finishes", "syncfs", "lost|became|no whole result|not JSON"),
     ],
 )
-def test_control_a_disk_that_does_not_sync(
-    name: str, forget: str, what: str, memory: Path
-) -> None:
+def test_control_a_disk_that_does_not_sync(name: str, forget: str, what: str, memory: Path) -> None:
     with pytest.raises(AssertionError, match=what):
         story = Story(memory, frozenset([forget]))
         STORIES[name](story)
@@ -297,7 +295,7 @@ def test_control_a_spool_without_durability(memory: Path) -> None:
 def test_control_no_sync_before_the_commit(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The record survives and its result does not."""
     monkeypatch.setattr(claims, "_sync_contents", lambda *_: None)
-    with pytest.raises(AssertionError, match="no whole result|not whole"):
+    with pytest.raises(AssertionError, match=r"no whole result|not whole"):
         finishes(Story(memory, frozenset()))
 
 

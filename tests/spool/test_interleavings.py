@@ -2,7 +2,9 @@
 
 import contextlib
 import copy
+import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ from tests.spool import scenes
 from tests.spool.scenes import DAY, LONG, Scene, World, job
 from wmctl.errors import WorkerGone
 from wmctl.spool import Spool, cancel, claims, fs
+from wmctl.spool import submit as submitting
 from wmctl.spool.prune import Pruner
 from wmctl.testing.faults import FakeClock
 from wmctl.testing.schedule import Actor, Run, ScheduledDisk, explore
@@ -39,8 +42,18 @@ def every_order(
     before = Snapshot(prepared.root)
     worlds: list[World] = []
 
+    numbers: dict[str, int] = {}
+
+    def new_id() -> str:
+        """The same ids in every run: an order is carried out again to be changed at its end."""
+        name = threading.current_thread().name
+        numbers[name] = numbers.get(name, 0) + 1
+        digits = hashlib.sha256(f"{name} {numbers[name]}".encode()).hexdigest()
+        return f"01a31800-0000-7{digits[:3]}-8{digits[3:6]}-{digits[6:18]}"
+
     def scenario() -> list[Actor]:
         before.restore()
+        numbers.clear()
         world = copy.copy(prepared)
         world.clock = FakeClock(prepared.clock.now)
         worlds[:] = [world]
@@ -54,15 +67,17 @@ def every_order(
         return actors
 
     count = 0
-    for run in explore(scenario):
-        count += 1
-        world = worlds[0]
-        for name, error in run.errors.items():
-            raise AssertionError(f"{name}: {error!r} in {run.order}") from error
-        found = audit(world.root)
-        with explained(run):
-            found.must_hold(world.acknowledged)
-            yield run, found, world
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(submitting, "new_id", new_id)
+        for run in explore(scenario):
+            count += 1
+            world = worlds[0]
+            for name, error in run.errors.items():
+                raise AssertionError(f"{name}: {error!r} in {run.order}") from error
+            found = audit(world.root)
+            with explained(run):
+                found.must_hold(world.acknowledged)
+                yield run, found, world
     assert count > 1, "the actors never met"
 
 
@@ -259,12 +274,26 @@ def test_prune_x_finish(part: str, depth: str, fresh: Fresh) -> None:
     def prune(spool: Spool, world: World) -> None:
         getattr(Pruner(spool.store, 0.0), part)()
 
-    for run, found, world in every_order(
-        fresh, prepare, {"finish": finishing(), "prune": prune}
-    ):
+    for run, found, world in every_order(fresh, prepare, {"finish": finishing(), "prune": prune}):
         assert run.results["finish"] is True
         state = found.state(world.pruned[0])
         assert state == "success" or (state is None and part == "_jobs")
+
+
+def test_prune_x_prune(fresh: Fresh) -> None:
+    def prepare(spool: Spool, world: World) -> None:
+        scenes.finished(spool, world)
+        world.clock.forward(DAY)
+        world.pruned, world.acknowledged = world.acknowledged, []
+
+    def prune(spool: Spool, world: World) -> int:
+        pruner = Pruner(spool.store, 3600.0)
+        pruner._jobs()
+        return pruner.done.jobs
+
+    for run, found, _ in every_order(fresh, prepare, {"one": prune, "two": prune}):
+        assert found.places == {}
+        assert sum(int(str(count)) for count in run.results.values()) == 1
 
 
 def test_submit_x_prune_of_blobs(fresh: Fresh) -> None:
@@ -406,7 +435,9 @@ def test_reschedule_x_claim(fresh: Fresh) -> None:
 # Negative controls: the explorer must find what is known to be wrong.
 
 
-def finds(fresh: Fresh, what: str, prepare: Prepare, acts: dict[str, Act], **kwargs: object) -> None:
+def finds(
+    fresh: Fresh, what: str, prepare: Prepare, acts: dict[str, Act], **kwargs: object
+) -> None:
     with pytest.raises(AssertionError, match=what):
         for run, found, world in every_order(fresh, prepare, acts, **kwargs):
             if "rescue" in acts:
@@ -534,6 +565,27 @@ def test_the_explorer_tries_every_order_of_conflicting_calls(fresh: Fresh) -> No
             return actors
 
         assert len(list(explore(scenario))) == orders
+
+
+def test_the_explorer_refuses_a_scenario_that_chance_changes(fresh: Fresh) -> None:
+    root = fresh()
+    root.mkdir()
+    (root / "a").touch()
+    runs = 0
+
+    def scenario() -> list[Actor]:
+        nonlocal runs
+        runs += 1
+
+        def act(disk: ScheduledDisk) -> None:
+            for _ in range(1 + runs % 2):
+                disk.touch(f"{root}/a")
+
+        disks = [ScheduledDisk(str(root)) for _ in range(2)]
+        return [Actor(str(n), disk, lambda d=disk: act(d)) for n, disk in enumerate(disks)]
+
+    with pytest.raises(AssertionError, match="not the same"):
+        list(explore(scenario))
 
 
 def test_the_explorer_reports_what_an_actor_raised(fresh: Fresh) -> None:

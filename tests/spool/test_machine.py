@@ -1,5 +1,6 @@
 """The spool against a dict: any sequence of verbs, time going on, processes dying anywhere."""
 
+import contextlib
 import hashlib
 import itertools
 import shutil
@@ -65,7 +66,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.model: dict[str, Known] = {}
         self.held: list[Held] = []
         self.workers: dict[str, str] = {}
-        self.holders: dict[str, str] = {}
+        self.holders: dict[str, list[str]] = {}
         self.serial = itertools.count()
         self.published: dict[str, tuple[str, int]] = {}
         self.highest: dict[str, int] = {}
@@ -109,16 +110,21 @@ class SpoolMachine(RuleBasedStateMachine):
 
     @rule(key=st.sampled_from(["a", "b"]), mode=st.sampled_from(["return", "replace"]))
     def submit_keyed(self, key: str, mode: str) -> None:
-        # The newest generation holds the key: an older one may still run, being replaced.
-        holder = self.holders.get(key)
-        if holder is not None and self.model.get(holder, Known("pruned")).state not in WAITING:
-            holder = None
+        # The newest unfinished one holds the key: an older one may still run, being replaced.
+        holder = next(
+            (
+                job_id
+                for job_id in reversed(self.holders.get(key, []))
+                if job_id in self.model and self.model[job_id].state in WAITING
+            ),
+            None,
+        )
         job_id = self.spool.submit(job(key=key), tag="t/1", if_exists=mode)
-        self.holders[key] = job_id
         if mode == "return" and holder is not None:
             assert job_id == holder
             return
         assert job_id not in self.model
+        self.holders.setdefault(key, []).append(job_id)
         self.model[job_id] = Known("queued")
         if mode == "replace" and holder is not None:
             self._canceled(holder)
@@ -295,10 +301,8 @@ class SpoolMachine(RuleBasedStateMachine):
         action = self._doomed(spool, verb, worker, data)
         if action is None:
             return
-        try:
+        with contextlib.suppress(Crash):
             action()
-        except Crash:
-            pass
         self.spool.rescue(self.workers[worker])
         self._learn(worker)
         self._join(worker)
@@ -380,6 +384,8 @@ TestSpool.settings = settings(
     max_examples=100,
     stateful_step_count=40,
     deadline=None,
+    # Without the phase that explains: it traces every line, and takes minutes.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
 

@@ -35,8 +35,7 @@ def put(store: Store, sha: str, content: bytes) -> None:
     try:
         store.disk.touch(store.blob(sha))
     except FileNotFoundError:
-        path, _ = store.write(content)
-        store.place(path, store.blob(sha), mine=False)
+        store.put(content, store.blob(sha))
 
 
 def keep(store: Store, contents: Mapping[str, bytes]) -> None:

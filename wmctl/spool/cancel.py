@@ -45,8 +45,7 @@ def mark(store: Store, job_id: str, *, by: str | None, reason: str | None) -> No
     target = store.cancel_marker(job_id)
     if not fs.present(store.disk, target):
         content = {"by": by, "reason": reason, "at": reasons.now_text()}
-        path, _ = store.write((strict.dumps(content) + "\n").encode())
-        store.place(path, target, mine=False)
+        store.put((strict.dumps(content) + "\n").encode(), target)
     store.sync({store.path("control", "cancel")})  # also if another wrote it a moment ago
 
 
@@ -95,11 +94,11 @@ def _end(store: Store, name: Name, path: str) -> bool:
 
 
 def sweep(store: Store, name: Name, job: Job) -> bool:
-    """After a rename into `queue/` or `suspended/`: a cancel that came meanwhile is carried out."""
+    """Carry out a cancel that came before a rename into `queue/`, `suspended/` or `held/`."""
     if not wanted(store, name.id, job):
         return False
     with fs.translated("cancel a job"):
         entry: Entry | None = lookup.locate(store, name.id)
-    if entry is None or entry.state not in {"queued", "suspended"}:
+    if entry is None or entry.state not in {"queued", "suspended", "held"}:
         return False
     return take(store, entry.name, entry.path)

@@ -4,19 +4,21 @@ The source of that rename is the fence: whoever comes second finds it gone and m
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wmctl.errors import MalformedJob, WorkerGone
-from wmctl.spool import cancel, fs, strict
+from wmctl.spool import cancel, fs, hold, strict
 from wmctl.spool import job as jobs
-from wmctl.spool.job import JOB_CAP, Job
-from wmctl.spool.name import Name, due_after
+from wmctl.spool.job import JOB_CAP, UNREAD, Job
+from wmctl.spool.name import LOST_LIMIT, Name, due_after
 from wmctl.spool.quarantine import quarantine_claim
 from wmctl.spool.store import Store
 
 #: From this many finished jobs on, one syncfs is cheaper than a sync of each file.
 _SYNCFS_FROM = 4
+#: Seconds until a job is looked at again whose file cannot be read now.
+_UNREADABLE_DELAY = 30.0
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,31 @@ def claim(
         if not fs.move(store.disk, source, path, mine=True, make=lambda: _alive(store, worker)):
             _alive(store, worker)
             return None
-        try:
-            store.disk.touch(path)
-            stamp = store.disk.stat(path).st_mtime_ns
-        except FileNotFoundError:
-            return None
-    return _accept(store, Claim(worker, claimed, path, _UNREAD, stamp), check)
+    taken = Claim(worker, claimed, path, UNREAD, 0)
+    try:
+        store.disk.touch(path)
+        stamp = store.disk.stat(path).st_mtime_ns
+    except (FileNotFoundError, PermissionError) as error:
+        _refuse(store, taken, error)
+        return None
+    except OSError:
+        release(store, taken)
+        with fs.translated("claim a job"):
+            raise
+    return _accept(store, replace(taken, claimed_at=stamp), check)
 
 
-_UNREAD = Job(kind="unread")
+def _refuse(store: Store, taken: Claim, error: OSError) -> None:
+    """What cannot be handled does not stay in `running/`, and does not come first again at once."""
+    if isinstance(error, FileNotFoundError):
+        return
+    if isinstance(error, PermissionError):
+        why = MalformedJob(f"its file may not be read: {error.strerror}", reason="unreadable")
+        quarantine_claim(store, taken.name, taken.path, why)
+        return
+    with fs.translated("read the spool's clock"):
+        due = due_after(_UNREADABLE_DELAY, store.now())
+    _give_back(store, taken, taken.name.but(due=due))
 
 
 def _accept(store: Store, taken: Claim, check: Callable[[Name, Job], None]) -> Claim | None:
@@ -81,10 +99,8 @@ def _accept(store: Store, taken: Claim, check: Callable[[Name, Job], None]) -> C
     except MalformedJob as error:
         quarantine_claim(store, taken.name, taken.path, error)
         return None
-    except FileNotFoundError:
-        return None
-    except OSError:
-        release(store, taken)
+    except OSError as error:
+        _refuse(store, taken, error)
         return None
     if cancel.wanted(store, taken.id, job):
         cancel.finish_claim(store, taken.name, taken.path)
@@ -105,10 +121,20 @@ def open_log(store: Store, taken: Claim) -> int:
     with fs.translated("open the job's log"):
         store.ensure(folder)
         try:
-            return _open_log(store, path)
+            return _new_log(store, taken, path)
         except FileNotFoundError:
             store.remake(folder)  # pruned while it was empty
-            return _open_log(store, path)
+            return _new_log(store, taken, path)
+
+
+def _new_log(store: Store, taken: Claim, path: str) -> int:
+    """An older one of the same number (a power cut undid its claim) takes its `.err` with it."""
+    try:
+        fd = store.disk.create(path, store.settings.mode)
+    except FileExistsError:
+        store.remove(store.log_errors(taken.id, taken.name.claims))
+        return _open_log(store, path)
+    return _of_the_group(store, fd)
 
 
 def open_log_errors(store: Store, taken: Claim) -> int:
@@ -119,8 +145,11 @@ def open_log_errors(store: Store, taken: Claim) -> int:
 
 
 def _open_log(store: Store, path: str) -> int:
+    return _of_the_group(store, store.disk.open_log(path, store.settings.mode))
+
+
+def _of_the_group(store: Store, fd: int) -> int:
     mode = store.settings.mode
-    fd = store.disk.open_log(path, mode)
     if mode & 0o077:
         try:
             store.disk.chmod(fd, mode)
@@ -136,8 +165,9 @@ def stage(store: Store, taken: Claim, outcome: str, record: Mapping[str, Any]) -
     folder = target.rpartition("/")[0]
     with fs.translated("write a result"):
         store.ensure(folder)
-        path, _ = store.write(_encode({"outcome": outcome, **record}), sync=False)
-        store.place(path, target, mine=True, make=lambda: store.remake(folder))
+        # A power cut can give a claim's number away twice: an older result may be there.
+        content = _encode({"outcome": outcome, **record})
+        store.put(content, target, sync=False, make=lambda: store.remake(folder))
     log = store.log(taken.id, taken.name.claims)
     return Staged(taken, outcome, (target, log, store.log_errors(taken.id, taken.name.claims)))
 
@@ -220,10 +250,12 @@ def release(store: Store, taken: Claim, *, lost: bool = False) -> bool:
     """Give a claim back: `running/` -> `queue/`.
 
     `lost`: the job had started and was stopped because we could no longer renew the lease; that
-    counts as a rescue would.
+    counts as a rescue would, and too often means `held/`, as there.
     """
-    count = taken.name.lost + (1 if lost else 0)
-    return _give_back(store, taken, taken.name.but(lost=count))
+    name = taken.name.but(lost=taken.name.lost + (1 if lost else 0))
+    if name.lost > LOST_LIMIT:
+        return hold.lost(store, taken.path, name, taken.job) is not None
+    return _give_back(store, taken, name)
 
 
 def _give_back(store: Store, taken: Claim, name: Name) -> bool:

@@ -9,6 +9,7 @@ import errno
 import functools
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -33,6 +34,14 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 _touch = functools.partial(os.utime, follow_symlinks=False)
+
+
+def _scandir(path: str) -> "os._ScandirIterator[str]":
+    """A link in a folder's place is not entered: it may lead out of the spool."""
+    if not stat.S_ISDIR(os.lstat(path).st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", path)
+    return os.scandir(path)
+
 
 R = TypeVar("R")
 
@@ -132,9 +141,9 @@ class Disk:
         return self.call("read", os.read, fd, size)
 
     def scan(self, path: str) -> Iterator[os.DirEntry[str]]:
-        """The entries of a folder, streamed; nothing where there is no such folder."""
+        """The entries of a folder, streamed; nothing where there is no such folder, or a link."""
         try:
-            found = self.call("scan", os.scandir, path)
+            found = self.call("scan", _scandir, path)
         except (FileNotFoundError, NotADirectoryError):
             return
         with found:
@@ -191,6 +200,16 @@ def move(
     says that somebody else took the source. Not `mine`: others move the target on, so a source
     that is gone means done. `make` makes the target's folder, which may have been pruned.
     """
+    return moved(disk, source, target, mine=mine, make=make) or not mine
+
+
+def moved(
+    disk: Disk, source: str, target: str, *, mine: bool, make: Callable[[], None] | None = None
+) -> bool:
+    """As `move`, but False for every source that is gone.
+
+    Whoever must know that it went to the target, and was not thrown away, looks for it there.
+    """
     failure: OSError | None = None
     for _ in range(_ATTEMPTS):
         try:
@@ -204,7 +223,7 @@ def move(
         if mine and present(disk, target):
             return True
         if not present(disk, source):
-            return not mine
+            return False
         if make is not None:
             make()
     raise failure or OSError(errno.EIO, "rename neither worked nor failed", source)
@@ -330,6 +349,11 @@ def translated(what: str, *, but: tuple[type[OSError], ...] = ()) -> Iterator[No
                 message, hint="free space or repair the disk, then try again"
             ) from error
         raise SpoolError(message, hint="wmctl doctor checks the spool") from error
+
+
+def boottime() -> float:
+    """Seconds on a clock of this host that goes on while it sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _syncfs(fd: int) -> None:

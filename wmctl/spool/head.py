@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from wmctl.errors import SpoolError
+from wmctl.spool import fs
 from wmctl.spool import name as names
-from wmctl.spool.name import Name, due_after, parse_due
-from wmctl.spool.store import Store
+from wmctl.spool.name import Name, due_after
+from wmctl.spool.store import DEPTH, Store
 
 #: Names kept; about 250 bytes each.
 SIZE = 32_768
@@ -27,6 +29,10 @@ _LISTING_SHARE = 20
 _SPREAD = 16
 #: Seconds by which a file's time stamp may run ahead of a probe: the clock's tick.
 _TICK = 0.01
+#: Nanoseconds: of a folder that changed so lately, the time stamp may hide a further change.
+_GRAIN = 100_000_000
+#: Seconds after which a poll lists anew whatever the time stamps say.
+_SURELY = 60.0
 _PRIORITY = slice(24, 27)
 _SHORTEST = 64
 
@@ -52,6 +58,11 @@ class Pick:
 _Item = tuple[str, str, str]
 
 
+def _priority(file: str) -> int:
+    digits = file[_PRIORITY]
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
+
+
 class Head:
     """The names that one worker may claim next, of the tags that it serves."""
 
@@ -75,7 +86,8 @@ class Head:
         self._known: set[str] = set()
         self._picks = 0
         self._spread = 1
-        self._cut = False
+        #: Names that sort behind this one may be missing; None if all fitted.
+        self._horizon: str | None = None
         self._changed = True
         self._listed_at = float("-inf")
         self._cost = 0.0
@@ -89,7 +101,7 @@ class Head:
         It leaves the head: claim it, or forget it.
         """
         limit = due_after(_TICK, now)
-        if self._may_list() or (self._cut and self._used_up(limit)):
+        if self._may_list() or self._used_up(limit):
             self.relist()
         self._ripen(limit)
         self._picks += 1
@@ -121,28 +133,39 @@ class Head:
         self._known.add(path)
         bisect.insort(self._later, (file, tag, path))
         if len(self._later) > self._size:
-            self._known.discard(self._later.pop()[2])
-            self._cut = True
+            file, _, path = self._later.pop()
+            self._known.discard(path)
+            self._cut(file)
 
     def changed(self) -> None:
         """Something happened that no event described: list again when that is allowed."""
         self._changed = True
 
     def poll(self) -> None:
-        """Look whether a folder changed since it was listed."""
-        for folder, stamp in list(self._stamps.items()):
-            if self._stamp(folder) != stamp:
-                self._changed = True
-                return
+        """Look whether a folder changed since it was listed; now and then do not believe it."""
+        if self._clock() - self._listed_at >= _SURELY:
+            self._changed = True
+            return
+        with fs.translated("look at the queues"):
+            for folder, stamp in list(self._stamps.items()):
+                if self._stamp(folder) != stamp:
+                    self._changed = True
+                    return
         if any(self._store.queue(tag) not in self._stamps for tag in self._tags):
             self._changed = True
 
     def next_due_ns(self) -> int | None:
         """The due time (ns since 1970) of the first name that is not due yet."""
-        if not self._later:
-            return None
-        moment = parse_due(self._later[0][0][:23]) - datetime(1970, 1, 1, tzinfo=UTC)
-        return (moment.days * 86400 + moment.seconds) * 10**9 + moment.microseconds * 1000
+        while self._later:
+            file, tag, path = self._later[0]
+            name = names.parse(file, tag)
+            if name is not None:
+                moment = name.scheduled_for - datetime(1970, 1, 1, tzinfo=UTC)
+                return (moment.days * 86400 + moment.seconds) * 10**9 + moment.microseconds * 1000
+            del self._later[0]  # due on the 30th of February
+            self._known.discard(path)
+            self.strays[path] = tag
+        return None
 
     def __len__(self) -> int:
         return len(self._known)
@@ -152,56 +175,81 @@ class Head:
     def relist(self) -> None:
         """Read the folders anew."""
         started = self._clock()
-        self._changed = self._cut = False
+        self._changed, self._horizon = False, None
         self._stamps.clear()
         self.strays.clear()
-        keep: dict[Rank, list[_Item]] = {}
-        for rank, item in self._scan():
-            items = keep.setdefault(rank, [])
-            items.append(item)
-            if len(items) >= 2 * self._size:
-                self._trim(items, self._size)
-        self._settle(keep)
+        try:
+            with fs.translated("list the queues"):
+                keep = self._collect()
+        except SpoolError:
+            self._changed = True
+            raise
+        self._due = {}
+        self._later = sorted(item for items in keep.values() for item in items)
+        self._known = {item[2] for item in self._later}
         self._listed_at = self._clock()
         self._cost = self._listed_at - started
 
-    def _settle(self, keep: dict[Rank, list[_Item]]) -> None:
-        """Cut to size from the lowest rank up, then start with everything in `later`."""
+    def _collect(self) -> dict[Rank, list[_Item]]:
+        """The first names, by rank; never many more in memory than are kept."""
+        keep: dict[Rank, list[_Item]] = {}
+        count, most = 0, 2 * self._size
+        for rank, item in self._scan():
+            keep.setdefault(rank, []).append(item)
+            count += 1
+            if count >= most:
+                count = self._shorten(keep)
+                most = 2 * max(count, self._size)
+        self._shorten(keep)
+        return keep
+
+    def _shorten(self, keep: dict[Rank, list[_Item]]) -> int:
+        """Cut to size from the lowest rank up, a few of each left; how many are left."""
         left = self._size
         for rank in sorted(keep, reverse=True):
             self._trim(keep[rank], max(left, _EACH))
             left -= len(keep[rank])
-        self._due = {}
-        self._later = sorted(item for items in keep.values() for item in items)
-        self._known = {item[2] for item in self._later}
+        return self._size - left
 
     def _trim(self, items: list[_Item], size: int) -> None:
         if len(items) > size:
             items[:] = heapq.nsmallest(size, items)
-            self._cut = True
+            self._cut(items[-1][0])
+
+    def _cut(self, file: str) -> None:
+        self._horizon = file if self._horizon is None else min(self._horizon, file)
 
     def _scan(self) -> Iterator[tuple[Rank, _Item]]:
+        settled = self._store.now() - _GRAIN
         for tag, weight in self._tags.items():
-            folders = [self._store.queue(tag)]
+            folders = [(self._store.queue(tag), 0)]
             while folders:
-                folder = folders.pop()
-                self._stamps[folder] = self._stamp(folder)
+                folder, depth = folders.pop()
+                stamp = self._stamp(folder)
+                # A change within the same tick as this one would leave the same time stamp.
+                self._stamps[folder] = stamp if stamp < settled else -1
                 for found in self._store.disk.scan(folder):
                     file = found.name
                     if len(file) > _SHORTEST and file[23] == "_" and file.endswith(names.SUFFIX):
-                        priority = file[_PRIORITY]
-                        rank = (weight, int(priority) if priority.isdigit() else 0)
-                        yield rank, (file, tag, found.path)
+                        yield (weight, _priority(file)), (file, tag, found.path)
                     elif found.is_dir(follow_symlinks=False):
-                        folders.append(found.path)
-                    elif not names.is_newer(file):
+                        if depth < DEPTH:
+                            folders.append((found.path, depth + 1))
+                    elif not names.is_newer(file) and not file.startswith("."):
                         self.strays[found.path] = tag
 
     def _stamp(self, folder: str) -> int:
+        disk = self._store.disk
         try:
-            return self._store.disk.stat(folder).st_mtime_ns
-        except FileNotFoundError:
+            fd = disk.open_folder(
+                folder
+            )  # which asks the server; a stat may be answered by a cache
+        except (FileNotFoundError, NotADirectoryError):
             return 0
+        try:
+            return disk.stat_open(fd).st_mtime_ns
+        finally:
+            disk.close(fd)
 
     def _may_list(self) -> bool:
         pause = self._clock() - self._listed_at
@@ -210,6 +258,9 @@ class Head:
     # Picking.
 
     def _used_up(self, limit: str) -> bool:
+        """Nothing due is known, and something due may have been cut off."""
+        if self._horizon is None or self._horizon > limit:
+            return False
         return not any(self._due.values()) and not (self._later and self._later[0][0] <= limit)
 
     def _ripen(self, limit: str) -> None:
@@ -220,13 +271,25 @@ class Head:
         touched: set[Rank] = set()
         for item in self._later[:count]:
             file, tag, _ = item
-            digits = file[_PRIORITY]
-            rank = (self._tags[tag], int(digits) if digits.isdigit() else 0)
+            rank = (self._tags[tag], _priority(file))
             self._due.setdefault(rank, []).append(item)
             touched.add(rank)
         del self._later[:count]
         for rank in touched:
             self._due[rank].sort(reverse=True)
+        self._bound()
+
+    def _bound(self) -> None:
+        """Events may tell of more than is kept: forget the last due of the lowest ranks."""
+        left = self._size
+        for rank in sorted(self._due, reverse=True):
+            items = self._due[rank]
+            excess = len(items) - max(left, _EACH)
+            if excess > 0:
+                self._known.difference_update(path for _, _, path in items[:excess])
+                del items[:excess]
+                self._cut(items[0][0])
+            left -= len(items)
 
     def _first_rank(self) -> Rank | None:
         return max((rank for rank, items in self._due.items() if items), default=None)

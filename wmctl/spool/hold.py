@@ -32,6 +32,17 @@ def aside(store: Store, path: str, name: Name, reason: str, message: str, by: st
     return moved
 
 
+def lost(store: Store, path: str, name: Name, job: Job) -> str | None:
+    """`running/` -> `held/`: its worker was lost too often.
+
+    `held`; `canceled` if somebody asked for that meanwhile; None if it has moved on.
+    """
+    message = f"its worker was lost {name.lost} times while running it"
+    if not aside(store, path, name, "lost", message, None):
+        return None
+    return "canceled" if cancel.sweep(store, name, job) else "held"
+
+
 def unhold(store: Store, entry: Entry, job: Job) -> bool:
     """`held/` -> `queue/`; to a shared target, so True also if somebody else did it."""
     return _requeue(store, entry, entry.name, job, "held")

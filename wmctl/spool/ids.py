@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 ID_PATTERN = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 _ID = re.compile(ID_PATTERN)
+#: The last millisecond of the year 9999, as an id begins: what is later has no hour, no bucket.
+_LAST = "e677d21f-dbff"
 
 #: Hex digits of an id that people see; the last ones, since the first ones stand still for weeks.
 SHORT = 8
@@ -24,8 +26,8 @@ def new_id(milliseconds: int | None = None) -> str:
 
 
 def is_id(text: str) -> bool:
-    """True for a whole id in the form that `new_id` gives."""
-    return _ID.fullmatch(text) is not None
+    """True for a whole id in the form that `new_id` gives, of a moment that a calendar has."""
+    return _ID.fullmatch(text) is not None and text[:13] <= _LAST
 
 
 def short(job_id: str) -> str:

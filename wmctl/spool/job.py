@@ -78,7 +78,7 @@ class Job:
     @property
     def blobs(self) -> tuple[str, ...]:
         """The blobs that this job refers to."""
-        return tuple(sha for sha in (self.code_blob, self.args_blob) if sha)
+        return tuple(sha for sha in (self.code_blob, self.args_blob) if sha is not None)
 
     def but(self, **changes: Any) -> Self:
         """The same job with some fields changed."""
@@ -150,11 +150,12 @@ def _check(job: Job) -> None:
 def _check_words(job: Job) -> None:
     if not isinstance(job.kind, str) or not _WORD.fullmatch(job.kind):
         raise BadInput(f"kind {job.kind!r} is not a runner's name")
-    if job.kind == "script":
-        if not isinstance(job.language, str) or not _WORD.fullmatch(job.language):
-            raise BadInput(f"a script needs a language, not {job.language!r}")
-        if (job.code is None) == (job.code_blob is None):
-            raise BadInput("a script needs code or code_blob, and not both")
+    script = job.kind == "script"
+    named = isinstance(job.language, str) and _WORD.fullmatch(job.language)
+    if not named and (script or job.language is not None):
+        raise BadInput(f"a script needs a language, not {job.language!r}")
+    if script and (job.code is None) == (job.code_blob is None):
+        raise BadInput("a script needs code or code_blob, and not both")
     if job.kind == "command" and not job.argv:
         raise BadInput("a command needs argv")
     if any("\0" in word for word in job.argv):
@@ -193,7 +194,11 @@ def _check_numbers(job: Job) -> None:
         raise BadInput(f"timeout {timeout!r} is not a number of seconds above 0")
     for name, most in (("retries", 10_000), ("umask", 0o777)):
         value = getattr(job, name)
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most
-        ):
+        if value is None and name == "umask":
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
             raise BadInput(f"{name} {value!r} is not a whole number from 0 to {most}")
+
+
+#: Stands for a job whose file was not read, or cannot be read now.
+UNREAD = Job(kind="unread")

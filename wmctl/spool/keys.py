@@ -7,19 +7,21 @@ generation is never removed, so that a generation number has one winner for ever
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
-from wmctl.errors import BadInput, JobNotFound, SpoolBusy
+from wmctl.errors import BadInput, JobNotFound, SpoolBusy, SpoolError
 from wmctl.spool import blobs, cancel, fs, lookup
 from wmctl.spool import name as names
 from wmctl.spool.ids import is_id
 from wmctl.spool.job import Job
 from wmctl.spool.store import Store
-from wmctl.spool.submit import Draft, When, write
+from wmctl.spool.submit import Draft, When, in_time, write
 
 #: What to do when the key's job is not finished.
 IF_EXISTS = ("return", "skip", "queue", "replace", "error")
 _ROUNDS = 50
+#: Nanoseconds after which a record is on the disk even if its finisher died before syncing it.
+_SETTLED = 3600 * 10**9
 
 
 def submit_keyed(
@@ -32,15 +34,16 @@ def submit_keyed(
     """
     if job.key is None or if_exists not in IF_EXISTS:
         raise BadInput(f"if_exists is one of {', '.join(IF_EXISTS)}, not {if_exists!r}")
+    store.must_be_ours()
     named = f"{job.workspace}\0{job.key}".encode("utf-8", "surrogatepass")
     digest = hashlib.sha256(named).hexdigest()
     with fs.translated("submit"):
         for _ in range(_ROUNDS):
-            newest = newest_generation(store, digest)
-            holder = _holder(store, digest, newest)
+            found = generations(store, digest)
+            holder = next(_holders(store, digest, found), None)
             if holder is not None and if_exists in {"return", "skip", "error"}:
                 return holder, False
-            mine = _take(store, digest, newest + 1, job, when)
+            mine = _take(store, digest, max(found, default=0) + 1, job, when)
             if mine is not None:
                 if holder is not None and if_exists == "replace":
                     with contextlib.suppress(JobNotFound):  # pruned meanwhile
@@ -51,40 +54,66 @@ def submit_keyed(
     raise SpoolBusy(f"others keep taking the key {job.key!r}; try again")
 
 
-def newest_generation(store: Store, digest: str) -> int:
-    """The highest generation of a key; 0 where there is none."""
-    found = (item.name.partition(".") for item in store.disk.scan(store.path("keys")))
-    return max((int(number) for sha, _, number in found if sha == digest and number.isdigit()),
-               default=0)  # fmt: skip
+def generations(store: Store, digest: str) -> list[int]:
+    """The generations of a key that are still there, newest first."""
+    parts = (item.name.partition(".") for item in store.disk.scan(store.path("keys")))
+    found = (generation(number) for sha, _, number in parts if sha == digest)
+    return sorted((number for number in found if number is not None), reverse=True)
+
+
+def generation(text: str) -> int | None:
+    """The number at the end of a generation's folder name."""
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _folder(store: Store, digest: str, generation: int) -> str:
     return store.path("keys", f"{digest}.{generation}")
 
 
-def _holder(store: Store, digest: str, generation: int) -> str | None:
-    """The unfinished job that holds the key, brought into its queue if it is not there yet."""
-    folder = _folder(store, digest, generation)
-    for found in store.disk.scan(folder):
-        name = names.parse(found.name)
-        if name is not None:
-            _dispatch(store, found.path, name)
-    job_id = _id(store, folder)
-    if job_id is None:
-        return None
-    entry = lookup.locate(store, job_id)
-    if entry is None:
-        return None
-    # Its id or its key is given away on the strength of this.
-    store.settle([entry.path])
-    return None if entry.terminal else job_id
+def _holders(store: Store, digest: str, found: Sequence[int]) -> Iterator[str]:
+    """The unfinished jobs of a key, newest first, each brought into its queue if need be.
+
+    An older one may outlive those that queued up behind it; one that was replaced may too, until
+    its worker has stopped it, and holds nothing any more.
+    """
+    for number in found:
+        folder = _folder(store, digest, number)
+        for item in list(store.disk.scan(folder)):
+            name = names.parse(item.name)
+            if name is not None:
+                _dispatch(store, item.path, name)
+        entry = _entry(store, folder)
+        if entry is None:
+            continue
+        # Its id or its key is given away on the strength of this.
+        if number == found[0] or not entry.terminal or _recent(store, entry.path):
+            store.settle([entry.path])
+        replaced = number != found[0] and fs.present(store.disk, store.cancel_marker(entry.id))
+        if not entry.terminal and not replaced:
+            yield entry.id
 
 
-def _id(store: Store, folder: str) -> str | None:
+def _recent(store: Store, path: str) -> bool:
+    """Whether a record is so young that it may not be on the disk yet."""
     try:
-        text = fs.read_checked(store.disk, f"{folder}/id", 100, store.trust).decode().strip()
+        return store.now() - store.disk.stat(path).st_mtime_ns < _SETTLED
+    except FileNotFoundError:
+        return False
+
+
+def _entry(store: Store, folder: str) -> lookup.Entry | None:
+    """Where the job of a generation is."""
+    job_id = holder_id(store, folder)
+    return None if job_id is None else lookup.locate(store, job_id)
+
+
+def holder_id(store: Store, folder: str) -> str | None:
+    """The id in a generation's folder."""
+    try:
+        content = fs.read_checked(store.disk, f"{folder}/id", 100, store.trust)
     except FileNotFoundError:
         return None
+    text = content.decode("ascii", "replace").strip()
     return text if is_id(text) else None
 
 
@@ -95,24 +124,30 @@ def _take(store: Store, digest: str, generation: int, job: Job, when: When) -> s
     target = _folder(store, digest, generation)
     try:
         _prepare(store, aside, draft)
+        in_time(draft)
         won = _place(store, aside, target, draft.name.id)
-    except OSError:
+    except (OSError, SpoolError):
         _discard(store, aside, draft)
         raise
     if not won:
         _discard(store, aside, draft)
         return None
     store.sync({store.path("keys")})
-    _dispatch(store, f"{target}/{draft.name.file}", draft.name, lambda: _keep(store, draft))
-    return draft.name.id
+    job_id = draft.name.id
+    path = f"{target}/{draft.name.file}"
+    seen = _dispatch(store, path, draft.name, lambda: _keep(store, draft))
+    if not seen and lookup.locate(store, job_id) is None:
+        raise SpoolBusy(f"job {job_id} disappeared and is not queued", hint="submit it again")
+    return job_id
 
 
 def _prepare(store: Store, aside: str, draft: Draft) -> None:
     """The generation's folder in `tmp/`, whole and durable."""
     store.mkdir(aside)
-    store.place(draft.path, f"{aside}/{draft.name.file}", mine=True)
-    path, _ = store.write(draft.name.id.encode() + b"\n")
-    store.place(path, f"{aside}/id", mine=True)
+    target = f"{aside}/{draft.name.file}"
+    if not store.place(draft.path, target) and not fs.present(store.disk, target):
+        raise SpoolBusy("what is written in tmp/ disappears", hint="try again")
+    store.put(draft.name.id.encode() + b"\n", f"{aside}/id")
     store.sync({aside})
 
 
@@ -125,7 +160,7 @@ def _place(store: Store, aside: str, target: str, job_id: str) -> bool:
             raise
         if not fs.present(store.disk, target):
             raise
-        return _id(store, target) == job_id
+        return holder_id(store, target) == job_id
     return True
 
 
@@ -137,14 +172,20 @@ def _keep(store: Store, draft: Draft) -> None:
 
 def _dispatch(
     store: Store, path: str, name: names.Name, keep: Callable[[], None] = lambda: None
-) -> None:
-    """Move a holder's job file into its queue, durable; whoever finds it there does this."""
+) -> bool:
+    """Move a holder's job file into its queue, durable; whoever finds it there does this.
+
+    False if it was gone.
+    """
     queue = store.queue(name.tag)
     folders = store.ensure(queue)
-    fs.move(store.disk, path, store.queued(name), mine=False, make=lambda: store.remake(queue))
+    seen = fs.moved(
+        store.disk, path, store.queued(name), mine=False, make=lambda: store.remake(queue)
+    )
     keep()
     store.sync_queue(queue, folders)
     store.sync({path.rpartition("/")[0]})
+    return seen
 
 
 def _discard(store: Store, aside: str, draft: Draft) -> None:

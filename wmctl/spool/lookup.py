@@ -8,7 +8,7 @@ from wmctl.errors import BadInput, JobNotFound
 from wmctl.spool import name as names
 from wmctl.spool.ids import bucket, hour_of, is_id
 from wmctl.spool.name import OUTCOMES, Name
-from wmctl.spool.store import Store
+from wmctl.spool.store import DEPTH, Store
 
 WAITING = ("queued", "running", "suspended", "held", "quarantined")
 STATES = (*WAITING, *OUTCOMES)
@@ -67,14 +67,26 @@ def queued(store: Store, match: Callable[[str], bool] | None = None) -> Iterator
 
 def _files(store: Store, folder: str) -> Iterator[tuple[str, str]]:
     """Path and name of the files of a queue folder and of the folders inside it."""
-    below: list[str] = []
-    for found in store.disk.scan(folder):
-        if names.parse(found.name, "-") is None and found.is_dir(follow_symlinks=False):
-            below.append(found.path)
-        else:
-            yield found.path, found.name
-    for path in below:
-        yield from _files(store, path)
+    below = [(folder, 0)]
+    while below:
+        path, depth = below.pop()
+        for found in store.disk.scan(path):
+            if names.parse(found.name, "-") is None and found.is_dir(follow_symlinks=False):
+                if depth < DEPTH:
+                    below.append((found.path, depth + 1))
+            else:
+                yield found.path, found.name
+
+
+def files(store: Store, *, finished: bool = True) -> Iterator[tuple[str, str]]:
+    """Path and name of every file where jobs may be, whatever its name says."""
+    for top in ("queue", "running", "keys"):
+        for folder in store.disk.scan(store.path(top)):
+            yield from _files(store, folder.path)
+    for top in _FOLDER_STATES:
+        yield from _files(store, store.path(top))
+    for hour in store.disk.scan(store.path("completed")) if finished else ():
+        yield from _files(store, hour.path)
 
 
 def running(store: Store, match: Callable[[str], bool] | None = None) -> Iterator[Entry]:
@@ -107,8 +119,9 @@ def _flat(
 def completed(
     store: Store, digits: str = "", hours: tuple[str, str] = ("", "~")
 ) -> Iterator[Entry]:
-    """The terminal records, oldest hour first; `digits`: only ids that end like this; `hours`:
-    the first and the last hour of interest.
+    """The terminal records, oldest hour first.
+
+    `digits`: only ids that end like this; `hours`: the first and the last hour of interest.
     """
     found_hours = sorted(found.name for found in store.disk.scan(store.path("completed")))
     for hour in found_hours:
@@ -202,7 +215,7 @@ def _unique(text: str, found: dict[str, Entry]) -> Entry:
     if not found:
         raise JobNotFound(f"no job {text}", hint="wmctl ps -a lists all jobs")
     if len(found) > 1:
-        some = ", ".join(sorted(found)[:4])
+        some = ", ".join([*sorted(found)[:4], *(["…"] if len(found) > 4 else [])])
         raise BadInput(f"{text!r} fits {len(found)} jobs: {some}", hint="give more digits")
     return next(iter(found.values()))
 

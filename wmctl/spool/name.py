@@ -13,7 +13,7 @@ from typing import Self
 from urllib.parse import unquote_to_bytes
 
 from wmctl.errors import BadInput
-from wmctl.spool.ids import ID_PATTERN
+from wmctl.spool.ids import ID_PATTERN, is_id
 
 #: The only major number that this version reads and writes.
 MAJOR = 1
@@ -23,6 +23,9 @@ SUFFIX = f".v{MAJOR}.json"
 TAG_BYTES = 120
 #: A job that was lost more often than this is held for a person.
 LOST_LIMIT = 3
+#: Of the numbers that a counter's digits can say, what is read in a queue and elsewhere: a counter
+#: that has risen once more must still be read. Terminal names rise no more.
+_QUEUED_SHARE, _HELD_SHARE = 0.9, 0.95
 OUTCOMES = ("success", "failure", "canceled", "skipped")
 
 _DUE = "%Y%m%dT%H%M%S.%fZ"
@@ -150,14 +153,23 @@ def parse(file: str, tag: str | None = None) -> Name | None:
         parse_due(match["due"])
     except (BadInput, ValueError):
         return None
-    priority = int(match["priority"])
-    if priority > 100:
-        return None
+    priority, outcome = int(match["priority"]), match["outcome"]
     claims, lost, tries = int(match["claims"]), int(match["lost"]), int(match["tries"])
-    return Name(match["due"], priority, match["id"], named, claims, lost, tries, match["outcome"])
+    if priority > 100 or not is_id(match["id"]):
+        return None
+    if outcome is None:
+        share = _HELD_SHARE if tag is None else _QUEUED_SHARE
+        if claims > share * 10**9 or max(lost, tries) > share * 10**5:
+            return None
+    return Name(match["due"], priority, match["id"], named, claims, lost, tries, outcome)
+
+
+def newer_id(file: str) -> str | None:
+    """The id in a job file's name of a later major number; None for every other name."""
+    match = _NAME.fullmatch(file)
+    return match["id"] if match is not None and int(match["major"]) > MAJOR else None
 
 
 def is_newer(file: str) -> bool:
     """True for a job file of a later major number: left alone, for a newer worker."""
-    match = _NAME.fullmatch(file)
-    return match is not None and int(match["major"]) > MAJOR
+    return newer_id(file) is not None

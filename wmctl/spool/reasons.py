@@ -31,8 +31,7 @@ def who() -> str:
 def write(store: Store, folder: str, file: str, reason: str, message: str, by: str | None) -> None:
     """Say why `file` is about to come into `folder`; a reason without its job is rubbish."""
     content = {"reason": reason, "message": message, "by": by, "at": now_text()}
-    path, _ = store.write((strict.dumps(content) + "\n").encode())
-    store.place(path, store.path(folder, f"{file}.reason"), mine=False)
+    store.put((strict.dumps(content) + "\n").encode(), store.path(folder, f"{file}.reason"))
 
 
 def read(store: Store, path: str) -> Mapping[str, Any] | None:

@@ -169,7 +169,9 @@ class Spool:
                 text = fs.read_checked(self.store.disk, path, _RECORD_CAP, self.store.trust)
         except (FileNotFoundError, MalformedJob):
             return None
-        return strict.loads_object(text, path, halves=True)
+        content = strict.loads_object(text, path, halves=True)
+        # Of another outcome: left by a claim of the same number that a power cut undid.
+        return content if content.get("outcome") == entry.state else None
 
     def reason(self, entry: Entry) -> Mapping[str, Any] | None:
         """Why a job is held or quarantined, or who canceled it and why."""
@@ -233,6 +235,15 @@ class Spool:
         limit = self.settings.retention if older_than is None else older_than
         with fs.translated("prune"):
             return Pruner(self.store, limit).run()
+
+    def prune_if_due(self, interval: float = 1800.0) -> "Pruned | None":
+        """`prune`, unless anybody began one less than `interval` seconds ago (None)."""
+        from wmctl.spool import prune
+
+        with fs.translated("prune"):
+            if not prune.is_due(self.store, interval):
+                return None
+        return self.prune()
 
     # A worker's verbs.
 

@@ -4,13 +4,21 @@ What the verbs share; no verb is in here.
 """
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from wmctl.errors import BadInput, ConfigError, SpoolFormat, SpoolNotFound
+from wmctl.errors import (
+    BadInput,
+    ConfigError,
+    SpoolBusy,
+    SpoolError,
+    SpoolFormat,
+    SpoolNotFound,
+)
 from wmctl.spool import fs, strict
 from wmctl.spool.fs import Disk, Trust
 from wmctl.spool.ids import bucket
@@ -23,6 +31,8 @@ FOLDERS = (
     "state", "children", "blobs", "trash", "keys", "workers", "control", "control/cancel",
     "control/drain", "control/pause", "groups", "workspaces", "intake",
 )  # fmt: skip
+#: How deep folders inside a queue's are looked into.
+DEPTH = 8
 _SETTINGS_CAP = 64 << 10
 #: A remembered folder costs some 150 bytes; buckets change every hour.
 _MADE_CAP = 20_000
@@ -84,7 +94,9 @@ class Store:
         self._probe = self.path("tmp")
         private = not settings.mode & 0o070
         with fs.translated("open the spool"):
-            owners = frozenset({os.geteuid(), disk.stat(root).st_uid}) if private else None
+            #: Whose it is, where it is one user's alone.
+            self.owner = disk.stat(f"{root}/.").st_uid if private else None
+        owners = None if self.owner is None else frozenset({os.geteuid(), self.owner})
         self.trust = Trust(owners, 0o022 & ~settings.mode)
 
     @classmethod
@@ -166,16 +178,36 @@ class Store:
         durable = self.durable if sync is None else sync and self.durable
         return path, fs.write_new(self.disk, path, data, self.settings.mode, sync=durable)
 
-    def place(
-        self, path: str, target: str, *, mine: bool, make: Callable[[], None] | None = None
-    ) -> None:
-        """`fs.move` of our own file out of `tmp/`, where nothing stays behind on failure."""
+    def place(self, path: str, target: str, *, make: Callable[[], None] | None = None) -> bool:
+        """Move our own file out of `tmp/`, where nothing stays behind on failure.
+
+        False: it is gone from `tmp/`, by a rename that was not seen to work, or removed by others.
+        """
         try:
-            fs.move(self.disk, path, target, mine=mine, make=make)
+            return fs.moved(self.disk, path, target, mine=False, make=make)
         except OSError:
             with contextlib.suppress(OSError):
                 self.remove(path)
             raise
+
+    def put(
+        self, data: bytes, target: str, *, sync: bool | None = None,
+        make: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        """A small file under a name that an older one may have: written until it is there."""
+        for _ in range(_ATTEMPTS):
+            path, _stamp = self.write(data, sync=sync)
+            if self.place(path, target, make=make) or fs.present(self.disk, target):
+                return
+        raise SpoolBusy(f"what is written in {self._probe} disappears", hint="try again")
+
+    def must_be_ours(self) -> None:
+        """SpoolError where our files would be believed by nobody else: another's private spool."""
+        if self.owner is not None and os.geteuid() != self.owner:
+            raise SpoolError(
+                f"{self.root} is the private spool of uid {self.owner}; we are uid {os.geteuid()}",
+                hint="run as its owner (sudo -u), or make a shared one: wmctl init --shared",
+            )
 
     def mkdir(self, folder: str) -> None:
         """A new folder, open to the group where the spool is a group's, whatever the umask."""
@@ -192,7 +224,7 @@ class Store:
         for attempt in range(_ATTEMPTS):
             unsynced = self.ensure(above) | {above}
             try:
-                self.mkdir(folder)
+                self._make(folder)
             except FileExistsError:
                 break
             except FileNotFoundError:  # the one above was pruned meanwhile, being empty
@@ -202,6 +234,28 @@ class Store:
             else:
                 break
         return unsynced
+
+    def _make(self, folder: str) -> None:
+        """A folder as others shall find it.
+
+        A group's is made aside: dying between mkdir and chmod would leave one that the group
+        cannot write to.
+        """
+        if not self.settings.folder_mode & 0o070:
+            self.mkdir(folder)
+            return
+        if fs.present(self.disk, folder):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), folder)
+        aside = self.temporary()
+        self.mkdir(aside)
+        try:
+            self.disk.rename(aside, folder)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self.disk.rmdir(aside)
+            if error.errno == errno.ENOTEMPTY:  # somebody else made it, and it is in use
+                raise FileExistsError(error.errno, error.strerror, folder) from None
+            raise
 
     def remake(self, folder: str) -> None:
         """Make a folder again that was pruned under us."""
@@ -215,8 +269,11 @@ class Store:
         self.remember(made)
 
     def sync_queue(self, queue: str, above: set[str]) -> None:
-        """After a move into a queue. A queue that is gone was pruned, being empty: then the job
-        was moved by somebody else and has gone on, and there is nothing to make durable."""
+        """After a move into a queue.
+
+        A queue that is gone was pruned, being empty: then the job was moved by somebody else and
+        has gone on, and there is nothing to make durable.
+        """
         with contextlib.suppress(FileNotFoundError):
             self.sync(above | {queue}, {queue})
 

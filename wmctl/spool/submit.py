@@ -1,14 +1,13 @@
 """submit: a new job comes into a queue. `tmp/` -> `queue/<tag>/`."""
 
 import contextlib
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from wmctl.errors import BadInput, SpoolBusy
-from wmctl.spool import blobs, fs
+from wmctl.errors import BadInput, SpoolBusy, SpoolError
+from wmctl.spool import blobs, fs, lookup
 from wmctl.spool.ids import new_id
 from wmctl.spool.job import JOB_CAP, Job
 from wmctl.spool.name import Name, due_after, encode_tag, format_due
@@ -53,21 +52,44 @@ class Draft:
     path: str
     name: Name
     blobs: dict[str, bytes]
+    #: When writing began, on the clock of `fs.boottime`.
+    begun: float
 
 
 def submit(store: Store, jobs: Iterable[Job], when: When) -> Iterator[str]:
-    """Publish jobs; an id is given out only when its job is durable."""
+    """Publish jobs; an id is given out only when its job is durable.
+
+    After an error in the midst of it the ids of what is queued are given out first.
+    """
+    store.must_be_ours()
     source = iter(jobs)
+    count = 0
     while batch := list(islice(source, BATCH)):
         if any(job.key is not None for job in batch):
             raise BadInput("a job with a key is submitted alone, so that its key can be looked at")
-        started = time.monotonic()
+        queued, failure = _submit(store, batch, when)
+        yield from queued
+        count += len(queued)
+        if failure is not None:
+            raise _counted(failure, count)
+
+
+def _submit(store: Store, jobs: Sequence[Job], when: When) -> tuple[list[str], SpoolError | None]:
+    """The ids that may be given out, and what stopped the rest."""
+    try:
         with fs.translated("submit"):
-            drafts = write(store, batch, when)
-            if time.monotonic() - started > GIVE_UP:
-                raise SpoolBusy("writing took more than an hour; nothing of this batch is queued")
-            publish(store, drafts)
-        yield from (draft.name.id for draft in drafts)
+            return publish(store, write(store, jobs, when))
+    except SpoolError as error:
+        return [], error
+
+
+def _counted(failure: SpoolError, count: int) -> SpoolError:
+    if not count:
+        return failure
+    done = "1 job was queued" if count == 1 else f"{count} jobs were queued"
+    counted = type(failure)(f"{failure.message}; {done} before that", hint=failure.hint)
+    counted.__cause__ = failure
+    return counted
 
 
 def write(store: Store, jobs: Sequence[Job], when: When) -> list[Draft]:
@@ -79,40 +101,77 @@ def write(store: Store, jobs: Sequence[Job], when: When) -> list[Draft]:
         if not single:
             store.sync_all()
     except BaseException:
-        for draft in drafts:
-            with contextlib.suppress(OSError):
-                store.remove(draft.path)
+        discard(store, drafts)
         raise
     return drafts
 
 
 def _draft(store: Store, job: Job, when: When, *, sync: bool) -> Draft:
+    begun = fs.boottime()
     job, contents = blobs.offload(store, job)
     content = job.to_json()
     if len(content) > JOB_CAP:
         raise BadInput(f"the job takes {len(content)} bytes; {JOB_CAP} are allowed")
     path, stamp = store.write(content, sync=sync)
-    return Draft(path, when.name(new_id(), stamp), contents)
+    return Draft(path, when.name(new_id(), stamp), contents, begun)
 
 
-def publish(store: Store, drafts: Sequence[Draft]) -> None:
-    """Move written jobs into their queue and make that durable."""
-    queue = store.queue(drafts[0].name.tag)
-    try:
-        _publish(store, drafts, queue)
-    except OSError:
-        for draft in drafts:  # what is not in the queue yet will not come any more
-            with contextlib.suppress(OSError):
-                store.remove(draft.path)
-        raise
-
-
-def _publish(store: Store, drafts: Sequence[Draft], queue: str) -> None:
-    folders = store.ensure(queue) | {queue}
+def discard(store: Store, drafts: Iterable[Draft]) -> None:
+    """What is not in the queue yet will not come any more."""
     for draft in drafts:
-        target = store.queued(draft.name)
-        fs.move(store.disk, draft.path, target, mine=False, make=lambda: store.remake(queue))
-        if draft.blobs:
-            blobs.keep(store, draft.blobs)
-            folders.add(store.path("blobs"))
-    store.sync(folders, {queue})
+        with contextlib.suppress(OSError):
+            store.remove(draft.path)
+
+
+def in_time(draft: Draft) -> None:
+    """SpoolBusy for a file so old that others may soon take it for rubbish: look before renaming.
+
+    It may have lain there while this host slept.
+    """
+    if fs.boottime() - draft.begun > GIVE_UP:
+        raise SpoolBusy("writing took more than an hour; the job is not queued", hint="try again")
+
+
+def publish(store: Store, drafts: Sequence[Draft]) -> tuple[list[str], SpoolError | None]:
+    """Move written jobs into their queue and make that durable.
+
+    The ids of those that are, and what stopped the others.
+    """
+    queue = store.queue(drafts[0].name.tag)
+    moved: list[Draft] = []
+    unsure: list[Draft] = []
+    failure: SpoolError | None = None
+    folders = {queue}
+    try:
+        with fs.translated("submit"):
+            folders |= store.ensure(queue)
+            for draft in drafts:
+                in_time(draft)
+                if not _publish(store, draft, queue):
+                    unsure.append(draft)
+                moved.append(draft)
+                if draft.blobs:
+                    folders.add(store.path("blobs"))
+    except SpoolError as error:
+        failure = error
+        discard(store, drafts[len(moved) :])
+    if moved:
+        store.sync(folders, {queue})
+    lost = {draft.name.id for draft in unsure if lookup.locate(store, draft.name.id) is None}
+    return [draft.name.id for draft in moved if draft.name.id not in lost], failure or _gone(lost)
+
+
+def _publish(store: Store, draft: Draft, queue: str) -> bool:
+    """False if its file was gone: then it came into the queue unseen, or not at all."""
+    target = store.queued(draft.name)
+    seen = fs.moved(store.disk, draft.path, target, mine=False, make=lambda: store.remake(queue))
+    if draft.blobs:
+        blobs.keep(store, draft.blobs)
+    return seen
+
+
+def _gone(lost: Collection[str]) -> SpoolError | None:
+    if not lost:
+        return None
+    some = ", ".join(sorted(lost)[:4])
+    return SpoolBusy(f"job {some} disappeared from tmp/ and is not queued", hint="submit it again")

@@ -8,7 +8,7 @@ from typing import Any
 from wmctl.errors import BadInput, MalformedJob, SpoolError, WorkerGone
 from wmctl.spool import cancel, fs, hold, lookup, strict
 from wmctl.spool import job as jobs
-from wmctl.spool.job import JOB_CAP, Job
+from wmctl.spool.job import JOB_CAP, UNREAD, Job
 from wmctl.spool.lookup import Entry
 from wmctl.spool.name import LOST_LIMIT
 from wmctl.spool.quarantine import quarantine_claim
@@ -33,6 +33,7 @@ class Beat:
 
 def join(store: Store, worker: str, content: Mapping[str, Any]) -> None:
     """Make `running/<worker>` and the beat. A name is made once and never used again."""
+    store.must_be_ours()
     with fs.translated("join the spool"):
         try:
             store.mkdir(store.path("running", worker))
@@ -77,10 +78,14 @@ def encode_beat(worker: str, content: Mapping[str, Any]) -> bytes:
 
 
 def read_beat(store: Store, worker: str) -> bytes | None:
-    """A beat's bytes as they are now; None if there is none."""
+    """A beat's bytes as they are now; None if there is none.
+
+    MalformedJob for one that is there and not to be trusted: it says nothing, not even that it
+    stands still.
+    """
     try:
         return fs.read_checked(store.disk, store.path("workers", worker), BEAT_SIZE, store.trust)
-    except (FileNotFoundError, MalformedJob):
+    except FileNotFoundError:
         return None
 
 
@@ -105,14 +110,22 @@ def rescue(store: Store, worker: str) -> list[tuple[str, str]]:
     """Take back all claims of a dead worker: `running/<worker>/` -> `queue/` or `held/`.
 
     The id and the new state of each. The caller has made sure that the worker is dead. Dying in
-    between leaves the rest to the next rescuer; two at once do no harm.
+    between leaves the rest to the next rescuer; two at once do no harm. One claim that resists
+    does not stop the others; it is an error only where nothing else could be done.
     """
     done = []
+    failure: Exception | None = None
     with fs.translated("rescue a worker's jobs"):
         for entry in list(lookup.claims_of(store, worker)):
-            state = rescue_claim(store, entry)
+            try:
+                state = rescue_claim(store, entry)
+            except (OSError, SpoolError) as error:
+                failure = error
+                continue
             if state is not None:
                 done.append((entry.id, state))
+        if failure is not None and not done:
+            raise failure
         try:
             store.disk.rmdir(store.path("running", worker))
         except FileNotFoundError:
@@ -138,8 +151,7 @@ def rescue_claim(store: Store, entry: Entry) -> str | None:
     started = fs.present(store.disk, store.log(entry.id, entry.name.claims))
     name = entry.name.but(lost=entry.name.lost + 1) if started else entry.name
     if name.lost > LOST_LIMIT:
-        message = f"its worker was lost {name.lost} times while running it"
-        return "held" if hold.aside(store, entry.path, name, "lost", message, None) else None
+        return hold.lost(store, entry.path, name, job)
     queue = store.queue(name.tag)
     folders = store.ensure(queue)
     fs.move(
@@ -159,3 +171,5 @@ def _read(store: Store, entry: Entry) -> Job | None:
         return None
     except FileNotFoundError:
         return None
+    except OSError:
+        return UNREAD  # moving it back takes no reading: the next claimer decides
