@@ -110,15 +110,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
     @rule(key=st.sampled_from(["a", "b"]), mode=st.sampled_from(["return", "replace"]))
     def submit_keyed(self, key: str, mode: str) -> None:
-        # The newest unfinished one holds the key: an older one may still run, being replaced.
-        holder = next(
-            (
-                job_id
-                for job_id in reversed(self.holders.get(key, []))
-                if job_id in self.model and self.model[job_id].state in WAITING
-            ),
-            None,
-        )
+        holder = self._holder(self.holders.get(key, []))
         job_id = self.spool.submit(job(key=key), tag="t/1", if_exists=mode)
         if mode == "return" and holder is not None:
             assert job_id == holder
@@ -128,6 +120,14 @@ class SpoolMachine(RuleBasedStateMachine):
         self.model[job_id] = Known("queued")
         if mode == "replace" and holder is not None:
             self._canceled(holder)
+
+    def _holder(self, generations: list[str]) -> str | None:
+        """The newest unfinished one; an older one that was replaced runs on and holds nothing."""
+        for job_id in reversed(generations):
+            known = self.model.get(job_id, Known("pruned"))
+            if known.state in WAITING and (job_id == generations[-1] or not known.marked):
+                return job_id
+        return None
 
     # A worker's verbs.
 
