@@ -10,9 +10,10 @@ import pytest
 from tests.docs.console import ROOT, differs, examples, files, run
 from wmctl.cli.app import Root
 from wmctl.spool import STATES, Disk, Job, Name, Spool, bucket, decode_tag, encode_tag
+from wmctl.spool.creation import FOLDERS
 from wmctl.spool.job import from_json
 from wmctl.spool.name import parse
-from wmctl.spool.store import FOLDERS, Settings
+from wmctl.spool.settings import Settings
 
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])

@@ -13,7 +13,7 @@ import pytest
 
 from tests.docs.console import ROOT
 from wmctl.spool import Job, Spool
-from wmctl.spool.store import Settings
+from wmctl.spool.settings import Settings
 from wmctl.worker.sweeper import PRUNE_EVERY
 
 PAGE = (ROOT / "docs" / "how-to" / "keep-workers-running.md").read_text(encoding="utf-8")

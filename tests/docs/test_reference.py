@@ -12,7 +12,7 @@ from tests.docs.console import ROOT
 from wmctl import config, errors, plugin
 from wmctl.cli import exits
 from wmctl.config.keys import FORCED, KEYS
-from wmctl.spool.store import Settings
+from wmctl.spool.settings import Settings
 from wmctl.testing import RunnerContract
 
 REFERENCE = ROOT / "docs" / "reference"

@@ -11,7 +11,7 @@ import pytest
 from wmctl.spool import Spool, bucket, is_id
 from wmctl.spool.job import JOB_CAP, from_json
 from wmctl.spool.name import Name, parse
-from wmctl.spool.store import Settings
+from wmctl.spool.settings import Settings
 
 PUSH = Path(__file__).parents[2] / "examples" / "push.sh"
 SHELLS = [name for name in ("sh", "dash", "bash") if shutil.which(name)]

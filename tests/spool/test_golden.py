@@ -9,7 +9,7 @@ import pytest
 from tests.spool.golden.make import HERE, LOG, make
 from wmctl.spool import STATES, Spool
 from wmctl.spool import submit as submitting
-from wmctl.spool.store import FOLDERS
+from wmctl.spool.creation import FOLDERS
 from wmctl.testing.spool_contract import audit, drain
 
 FORMATS = sorted(path.name for path in HERE.glob("v*") if path.is_dir())

@@ -50,7 +50,8 @@ class Session:
         verbs of `Spool` would double the time that takes.
         """
         from wmctl.spool.fs import Disk  # plugin ls and version need no spool
-        from wmctl.spool.store import Settings, Store
+        from wmctl.spool.settings import Settings
+        from wmctl.spool.store import Store
 
         path = str(self.settings.spool)
         if self.has_spool or not self.settings.spool_is_default:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from wmctl.spool.job import DEFAULT_WORKSPACE, Job
     from wmctl.spool.lookup import STATES, WAITING, Entry
     from wmctl.spool.name import OUTCOMES, Name, decode_tag, encode_tag
+    from wmctl.spool.settings import Settings
     from wmctl.spool.spool import RESULT_CAP, Spool
-    from wmctl.spool.store import Settings
     from wmctl.spool.submit import When
     from wmctl.spool.workers import Beat
 
@@ -33,7 +33,7 @@ _HOMES = {
     "lookup": ("STATES", "WAITING", "Entry"),
     "name": ("OUTCOMES", "Name", "decode_tag", "encode_tag"),
     "spool": ("RESULT_CAP", "Spool"),
-    "store": ("Settings",),
+    "settings": ("Settings",),
     "submit": ("When",),
     "workers": ("Beat",),
 }

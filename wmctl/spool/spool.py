@@ -29,7 +29,8 @@ from wmctl.spool.fskind import FileSystem, detect
 from wmctl.spool.job import JOB_CAP, Job
 from wmctl.spool.lookup import Entry
 from wmctl.spool.name import Name
-from wmctl.spool.store import Settings, Store
+from wmctl.spool.settings import Settings
+from wmctl.spool.store import Store
 from wmctl.spool.submit import When
 from wmctl.spool.workers import Beat
 

@@ -1,4 +1,4 @@
-"""The spool's folder: its settings, where things are in it, and the file server's clock.
+"""The open spool: where things are in it, and the file server's clock.
 
 What the verbs share; no verb is in here.
 """
@@ -6,78 +6,21 @@ What the verbs share; no verb is in here.
 import contextlib
 import errno
 import os
-import stat
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Self
 
-from wmctl.errors import (
-    BadInput,
-    ConfigError,
-    SpoolBusy,
-    SpoolError,
-    SpoolFormat,
-    SpoolNotFound,
-)
-from wmctl.spool import fs, strict
+from wmctl.errors import SpoolBusy, SpoolError
+from wmctl.spool import creation, fs
 from wmctl.spool.fs import Disk, Trust
 from wmctl.spool.ids import bucket
-from wmctl.spool.name import MAJOR, Name, encode_tag
+from wmctl.spool.name import Name, encode_tag
+from wmctl.spool.settings import Settings, read_settings
 
-SETTINGS_FILE = "spool.json"
-#: Every folder of a new spool.
-FOLDERS = (
-    "tmp", "queue", "running", "suspended", "completed", "held", "quarantine", "results", "logs",
-    "state", "children", "blobs", "trash", "keys", "workers", "control", "control/cancel",
-    "control/drain", "control/pause", "groups", "workspaces", "intake",
-)  # fmt: skip
 #: How deep folders inside a queue's are looked into.
 DEPTH = 8
-_SETTINGS_CAP = 64 << 10
 #: A remembered folder costs some 150 bytes; buckets change every hour.
 _MADE_CAP = 20_000
 _ATTEMPTS = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What all processes that share a spool must agree on (`spool.json`)."""
-
-    format: int = MAJOR
-    #: Seconds without a beat after which a worker is dead, and between beats.
-    lease: float = 60.0
-    beat: float = 5.0
-    #: `durable`, or `none` for spools that need not outlive a power cut.
-    durability: str = "durable"
-    #: Mode of job files, in octal: `0600` for one user, `0660` for a group.
-    file_mode: str = "0600"
-    #: Seconds that finished jobs are kept.
-    retention: float = 30 * 86400.0
-
-    def __post_init__(self) -> None:
-        if self.durability not in ("durable", "none"):  # a tuple: JSON may hold a list here
-            raise BadInput(f"durability is 'durable' or 'none', not {self.durability!r}")
-        if self.file_mode not in ("0600", "0640", "0660"):
-            raise BadInput(f"file_mode is '0600', '0640' or '0660', not {self.file_mode!r}")
-        for name in ("lease", "beat", "retention"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-                raise BadInput(f"{name} is a number of seconds above 0, not {value!r}")
-        if self.lease < 3 * self.beat:
-            raise BadInput(
-                f"lease ({self.lease:g} s) must be at least three beats of {self.beat:g} s"
-            )
-
-    @property
-    def mode(self) -> int:
-        """Mode of files, as a number."""
-        return int(self.file_mode, 8)
-
-    @property
-    def folder_mode(self) -> int:
-        """Mode of folders: whoever may read may also enter; a group's folders are setgid."""
-        mode = self.mode | (self.mode & 0o444) >> 2
-        return mode | 0o2000 if mode & 0o070 else mode
 
 
 class Store:
@@ -103,18 +46,14 @@ class Store:
     def create(cls, root: str, settings: Settings, disk: Disk) -> Self:
         """Make a spool, whole or not at all; a spool that is already there is opened."""
         root = os.path.abspath(root)
-        with fs.translated(f"make the spool {root}"):
-            above = _mkdirs(os.path.dirname(root), disk)
-            if not _taken(root, disk):
-                _build(root, settings, disk)
-            fs.sync_folders(disk, above)
+        creation.make(root, settings, disk)
         return cls.open(root, disk)
 
     @classmethod
     def open(cls, root: str, disk: Disk) -> Self:
         """Open a spool that exists."""
         root = os.path.abspath(root)
-        return cls(root, _read_settings(root, disk), disk)
+        return cls(root, read_settings(root, disk), disk)
 
     # Where things are.
 
@@ -314,94 +253,3 @@ class Store:
     def now(self) -> int:
         """The file server's now, in nanoseconds since 1970."""
         return self.disk.server_time(self._probe)
-
-
-def _mkdirs(folder: str, disk: Disk) -> set[str]:
-    """Make the folders that lead to the spool; those to be synced, so that they stay."""
-    unsynced: set[str] = set()
-    at = folder
-    while at != os.path.dirname(at) and not fs.present(disk, at):
-        at = os.path.dirname(at)
-        unsynced.add(at)
-    disk.mkdirs(folder)
-    return unsynced
-
-
-def _taken(root: str, disk: Disk) -> bool:
-    """True if a spool is there; ConfigError if something else is."""
-    if fs.present(disk, f"{root}/{SETTINGS_FILE}"):
-        return True
-    if not fs.present(disk, root):
-        return False
-    if not stat.S_ISDIR(disk.stat(root).st_mode) or next(disk.scan(root), None) is not None:
-        raise ConfigError(
-            f"{root} exists and is not a spool",
-            hint="name an empty or a new folder: wmctl init FOLDER",
-        )
-    return False
-
-
-def _build(root: str, settings: Settings, disk: Disk) -> None:
-    """The whole tree beside its place, then one rename, which a non-empty target refuses."""
-    aside = f"{root}.{os.urandom(6).hex()}.new"
-    try:
-        _lay_out(aside, settings, disk)
-        disk.rename(aside, root)
-    except OSError:
-        _discard(aside, disk)
-        if not fs.present(disk, f"{root}/{SETTINGS_FILE}"):
-            raise
-    fs.sync_folders(disk, {os.path.dirname(root)})
-
-
-def _lay_out(aside: str, settings: Settings, disk: Disk) -> None:
-    for folder in ("", *FOLDERS):
-        path = f"{aside}/{folder}".rstrip("/")
-        disk.mkdir(path, settings.folder_mode)
-        disk.chmod_path(path, settings.folder_mode)
-    content = (strict.dumps(asdict(settings)) + "\n").encode()
-    fs.write_new(disk, f"{aside}/{SETTINGS_FILE}", content, settings.mode, sync=True)
-    fs.sync_folders(disk, {aside, f"{aside}/control"})
-
-
-def _discard(aside: str, disk: Disk) -> None:
-    """What was laid out, as far as it came; it is gone if the rename was done after all."""
-    with contextlib.suppress(OSError):
-        disk.unlink(f"{aside}/{SETTINGS_FILE}")
-    for folder in (*sorted(FOLDERS, key=len, reverse=True), ""):
-        with contextlib.suppress(OSError):
-            disk.rmdir(f"{aside}/{folder}".rstrip("/"))
-
-
-def _read_settings(root: str, disk: Disk) -> Settings:
-    path = f"{root}/{SETTINGS_FILE}"
-    with fs.translated("open the spool"):
-        found = fs.present(disk, path)
-    if not found:
-        raise SpoolNotFound(
-            f"{root} is not a spool: it holds no {SETTINGS_FILE}",
-            hint=f"make one with: wmctl init {root}   (is a network folder not mounted?)",
-        )
-    with fs.translated("open the spool"):
-        text = fs.read_checked(disk, path, _SETTINGS_CAP, Trust(None, 0o002))
-    try:
-        content = strict.loads_object(text, path)
-    except BadInput as error:
-        raise ConfigError(error.message) from None
-    return _settings(content, path)
-
-
-def _settings(content: dict[str, Any], path: str) -> Settings:
-    number = content.get("format")
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ConfigError(f'{path}: "format" must be a whole number, not {number!r}')
-    if number > MAJOR:
-        raise SpoolFormat(
-            f"{path}: the spool has format {number}; this wmctl reads {MAJOR}",
-            hint="install a newer wmctl on this host",
-        )
-    known = {item.name for item in fields(Settings)}
-    try:
-        return Settings(**{key: value for key, value in content.items() if key in known})
-    except BadInput as error:
-        raise ConfigError(f"{path}: {error.message}") from None
