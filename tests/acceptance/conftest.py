@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.host import Host
+from tests.host import Host
 
 MEMORY = Path("/dev/shm")
 

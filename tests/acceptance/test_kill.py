@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.acceptance.host import PATIENCE, Host, eventually, verdict
+from tests.host import PATIENCE, Host, eventually, verdict
 
 
 def kill_now_and_then(host: Host, rng: random.Random, kills: int) -> int:
@@ -43,7 +43,7 @@ def test_without_rescue_the_verdict_is_lost(host: Host) -> None:
     """The control: a killed worker's job stays claimed for ever, and the check says so."""
     host.make_spool(lease=6.0, beat=0.5)
     jobs = host.submit_many(20, "sleep 0.2")
-    host.start("no-rescue", module="tests.acceptance.control")
+    host.start(rigs="no-rescue")
     eventually(lambda: host.starts.exists() and host.worker_pids())
     os.kill(host.worker_pids()[0], signal.SIGKILL)
     eventually(lambda: host.unfinished() <= 1)
@@ -84,10 +84,7 @@ def test_a_paused_worker_that_comes_back_is_fenced(host: Host, fault: str | None
     gate = host.folder / "gate"
     os.mkfifo(gate)
     (job_id,) = host.submit_many(1, f'[ "$WM_ATTEMPT" != 1 ] || read -r _ < {gate}')
-    if fault:
-        host.start(fault, module="tests.acceptance.control")
-    else:
-        host.start()
+    host.start(rigs=fault or "")
     eventually(host.starts.exists)
     (paused,) = host.worker_pids()
     os.kill(host.supervisors[0].pid, signal.SIGSTOP)  # who would kill the job, lease or not
@@ -112,7 +109,7 @@ def test_a_paused_worker_that_comes_back_is_fenced(host: Host, fault: str | None
             verdict(host, [job_id])
 
 
-@pytest.mark.parametrize("fault", [None, "no-guard"])
+@pytest.mark.parametrize("fault", [None, "no-self-stop"])
 def test_a_paused_workers_job_is_stopped_before_another_starts_it(
     host: Host, fault: str | None
 ) -> None:
@@ -123,10 +120,7 @@ def test_a_paused_workers_job_is_stopped_before_another_starts_it(
         1,
         f'exec 9> {lock}; flock -n 9 || echo clash >> {clash}; [ "$WM_ATTEMPT" != 1 ] || sleep 600',
     )
-    if fault:
-        host.start(fault, module="tests.acceptance.control")
-    else:
-        host.start()
+    host.start(rigs=fault or "")
     eventually(host.starts.exists)
     (paused,) = host.worker_pids()
     os.kill(paused, signal.SIGSTOP)

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from tests.acceptance.host import PATIENCE, Host, eventually, verdict
+from tests.host import PATIENCE, Host, eventually, verdict
 
 
 def test_exit_4_goes_round_trip(host: Host) -> None:

@@ -46,7 +46,7 @@ def check(world: World, what: str) -> None:
     """What must hold at once, and again after the next worker has done its part."""
     try:
         found = audit(world.root)
-        found.problems *= not world.ill
+        found.wrong *= not world.ill
         found.must_hold(world.acknowledged)
         spool = world.open()
         drain(spool)

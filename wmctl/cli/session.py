@@ -55,13 +55,27 @@ class Session:
 
         path = str(self.settings.spool)
         if self.has_spool or not self.settings.spool_is_default:
-            return Store.open(path, Disk())
+            return self._with_journal(Store.open(path, Disk()))
         if not self.makes_spool:
             # Of a group's spool nobody asks who owns the folder, and there is none to ask about.
             return Store(path, Settings(file_mode="0660"), Disk())
         made = Store.create(path, Settings(), Disk())
         output.note(f"made a new spool: {made.root}")
-        return made
+        return self._with_journal(made)
+
+    def journal_folder(self, store: "Store") -> str:
+        """Where the journal is, or would be."""
+        from wmctl.spool.journal import FOLDER  # most commands keep none
+
+        where = self.settings.journal
+        return store.path(FOLDER) if isinstance(where, bool) else str(where)
+
+    def _with_journal(self, store: "Store") -> "Store":
+        if self.settings.journal is not False:
+            from wmctl.spool.journal import Journal
+
+            store.journal = Journal(self.journal_folder(store), store.settings.mode)
+        return store
 
     @property
     def has_spool(self) -> bool:

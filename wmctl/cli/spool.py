@@ -48,6 +48,26 @@ def info(ctx: typer.Context, format: o.Facts = "table", spool: o.SpoolOption = N
     show_facts(facts if format == "json" else _with_units(facts), format)
 
 
+@app.command("check", epilog=examples("wmctl spool check", "wmctl spool check --history -o json"))
+def check(
+    ctx: typer.Context,
+    history: Annotated[
+        bool, typer.Option("--history", help="Also against the journal (WMCTL_JOURNAL).")
+    ] = False,
+    format: o.Output = "table",
+    spool: o.SpoolOption = None,
+) -> None:
+    """Look at every file: each job in one place, whole, with its result. Changes nothing.
+
+    With --history: no acknowledged job is missing, none was published twice. The spool may be in
+    use: what is wrong in one look only was a job on its way. Exit 1 if anything is wrong.
+    """
+    from wmctl.cli import check as checking
+
+    o.check_format(format, "table", "json", "jsonl", "tsv")
+    checking.check(session_of(ctx, spool=spool), format, history=history)
+
+
 def _with_units(facts: Item) -> Item:
     """As people read it."""
     spans = ("lease", "beat", "retention")

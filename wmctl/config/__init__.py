@@ -44,6 +44,8 @@ class Settings:
     spool: Path
     cache: Path
     workspace: str
+    #: True: inside the spool.
+    journal: Path | bool
     #: Programs by the name of their variable (`DENO_PATH`), only those that were set.
     tools: Mapping[str, str]
     worker: WorkerSettings

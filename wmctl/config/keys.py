@@ -48,6 +48,8 @@ KEYS: tuple[Key, ...] = (
     Key("cache", "what runners build once", values.folder, "CACHE", default=_cache),
     Key("workspace", "the workspace of new jobs", values.plain, "WORKSPACE",
         default=_always("default")),
+    Key("journal", "write down what happens to jobs: 1, or a folder", values.folder_or_no,
+        "JOURNAL", default=_always(False)),
     Key("tools.bash", "bash: path, or name on PATH", values.program, "BASH_PATH", windmill=True),
     Key("tools.python", "the Python of Python jobs", values.program, "PYTHON_PATH",
         windmill=True),

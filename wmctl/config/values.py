@@ -85,6 +85,11 @@ def folder(text: str) -> Path:
         raise BadInput(f"{text!r}: there is no such home folder") from None
 
 
+def folder_or_no(text: str) -> Path | bool:
+    """A folder; or whether there is to be one, in its usual place."""
+    return _WORDS[text.lower()] if text.lower() in _WORDS else folder(text)
+
+
 def program(text: str) -> str | Path:
     """A path if it holds a slash, else a name that is looked up on PATH."""
     return folder(text) if "/" in text or text.startswith("~") else plain(text)

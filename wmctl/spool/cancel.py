@@ -90,6 +90,7 @@ def _end(store: Store, name: Name, path: str) -> bool:
         moved = fs.move(store.disk, path, target, mine=True, make=lambda: store.remake(bucket))
         if moved:  # else the bucket may be gone: remembered, but pruned meanwhile
             store.sync(folders, {bucket})
+            store.note("cancel", name, outcome="canceled")
     return moved
 
 

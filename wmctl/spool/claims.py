@@ -87,7 +87,7 @@ def _refuse(store: Store, taken: Claim, error: OSError) -> None:
         return
     with fs.translated("read the spool's clock"):
         due = due_after(_UNREADABLE_DELAY, store.now())
-    _give_back(store, taken, taken.name.but(due=due))
+    _give_back(store, taken, taken.name.but(due=due), "release")
 
 
 def _accept(store: Store, taken: Claim, check: Callable[[Name, Job], None]) -> Claim | None:
@@ -105,6 +105,7 @@ def _accept(store: Store, taken: Claim, check: Callable[[Name, Job], None]) -> C
     if cancel.wanted(store, taken.id, job):
         cancel.finish_claim(store, taken.name, taken.path)
         return None
+    store.note("claim", taken.name, worker=taken.worker)
     return Claim(taken.worker, taken.name, taken.path, job, taken.claimed_at)
 
 
@@ -207,6 +208,8 @@ def commit(store: Store, batch: Sequence[Staged]) -> list[bool]:
     else:
         store.sync(folders, buckets)
     store.remember(path.rpartition("/")[0] for item in batch for path in item.files[:2])
+    for item, ours in zip(batch, won, strict=True):
+        store.note("finish" if ours else "fenced", item.claim.name, outcome=item.outcome)
     return won
 
 
@@ -243,7 +246,7 @@ def retry(store: Store, taken: Claim, delay: float) -> bool:
     """The program failed and is tried again: `running/` -> `queue/`, tries + 1, due in `delay`."""
     with fs.translated("read the spool's clock"):
         due = due_after(delay, store.now())
-    return _give_back(store, taken, taken.name.but(tries=taken.name.tries + 1, due=due))
+    return _give_back(store, taken, taken.name.but(tries=taken.name.tries + 1, due=due), "retry")
 
 
 def release(store: Store, taken: Claim, *, lost: bool = False) -> bool:
@@ -255,10 +258,10 @@ def release(store: Store, taken: Claim, *, lost: bool = False) -> bool:
     name = taken.name.but(lost=taken.name.lost + (1 if lost else 0))
     if name.lost > LOST_LIMIT:
         return hold.lost(store, taken.path, name, taken.job) is not None
-    return _give_back(store, taken, name)
+    return _give_back(store, taken, name, "release", lost=lost)
 
 
-def _give_back(store: Store, taken: Claim, name: Name) -> bool:
+def _give_back(store: Store, taken: Claim, name: Name, verb: str, **facts: object) -> bool:
     """To a shared target; False only if the claim certainly was not ours any more."""
     queue = store.queue(name.tag)
     with fs.translated("give a job back"):
@@ -268,6 +271,7 @@ def _give_back(store: Store, taken: Claim, name: Name) -> bool:
             make=lambda: store.remake(queue),
         )  # fmt: skip
         store.sync_queue(queue, folders)
+    store.note(verb, name, **facts)
     cancel.sweep(store, name, taken.job)
     return moved
 
@@ -278,6 +282,7 @@ def suspend(store: Store, taken: Claim) -> bool:
         target = store.at("suspended", taken.name)
         moved = fs.move(store.disk, taken.path, target, mine=True)
         store.sync({store.path("suspended")})
+    store.note("suspend", taken.name)
     cancel.sweep(store, taken.name, taken.job)
     return moved
 

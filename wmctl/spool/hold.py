@@ -9,6 +9,9 @@ from wmctl.spool.lookup import Entry
 from wmctl.spool.name import Name, format_due
 from wmctl.spool.store import Store
 
+#: The state that each verb takes a job from.
+_FROM = {"unhold": "held", "wake": "suspended", "reschedule": "queued"}
+
 
 def hold(store: Store, entry: Entry, *, reason: str, message: str, by: str | None) -> bool:
     """`queue/` or `suspended/` -> `held/`, claims + 1; False if the job has moved on.
@@ -29,6 +32,7 @@ def aside(store: Store, path: str, name: Name, reason: str, message: str, by: st
         reasons.write(store, "held", name.file, reason, message, by)
         moved = fs.move(store.disk, path, store.at("held", name), mine=True)
         store.sync({store.path("held")})
+    store.note("hold", name, reason=reason)
     return moved
 
 
@@ -45,20 +49,21 @@ def lost(store: Store, path: str, name: Name, job: Job) -> str | None:
 
 def unhold(store: Store, entry: Entry, job: Job) -> bool:
     """`held/` -> `queue/`; to a shared target, so True also if somebody else did it."""
-    return _requeue(store, entry, entry.name, job, "held")
+    return _requeue(store, entry, entry.name, job, "unhold")
 
 
 def wake(store: Store, entry: Entry, job: Job) -> bool:
     """`suspended/` -> `queue/`, claims + 1; a needless wake is harmless."""
-    return _requeue(store, entry, entry.name.claimed(), job, "suspended")
+    return _requeue(store, entry, entry.name.claimed(), job, "wake")
 
 
 def reschedule(store: Store, entry: Entry, due: datetime, job: Job) -> bool:
     """`queue/` -> `queue/` with another due time, claims + 1."""
-    return _requeue(store, entry, entry.name.claimed().but(due=format_due(due)), job, "queued")
+    return _requeue(store, entry, entry.name.claimed().but(due=format_due(due)), job, "reschedule")
 
 
-def _requeue(store: Store, entry: Entry, name: Name, job: Job, state: str) -> bool:
+def _requeue(store: Store, entry: Entry, name: Name, job: Job, verb: str) -> bool:
+    state = _FROM[verb]
     if entry.state != state:
         raise BadInput(f"job {entry.id} is {entry.state}, not {state}")
     queue = store.queue(name.tag)
@@ -71,5 +76,6 @@ def _requeue(store: Store, entry: Entry, name: Name, job: Job, state: str) -> bo
         store.sync_queue(queue, folders)
         if state == "held":
             reasons.drop(store, "held", entry.name.file)
+    store.note(verb, name)
     cancel.sweep(store, name, job)
     return moved

@@ -138,6 +138,7 @@ def _take(store: Store, digest: str, generation: int, job: Job, when: When) -> s
     seen = _dispatch(store, path, draft.name, lambda: _keep(store, draft))
     if not seen and lookup.locate(store, job_id) is None:
         raise SpoolBusy(f"job {job_id} disappeared and is not queued", hint="submit it again")
+    store.note("submit", draft.name)
     return job_id
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wmctl.errors import MalformedJob
-from wmctl.spool import fs, keys, lookup
+from wmctl.spool import fs, journal, keys, lookup
 from wmctl.spool import job as jobs
 from wmctl.spool import name as names
 from wmctl.spool.ids import bucket, is_id
@@ -136,6 +136,7 @@ class Pruner:
         self.done.jobs += len(gone)
         self.store.sync({folder})
         for entry in gone:
+            self.store.note("prune", entry.name)
             with self._item():
                 self._belongings(entry.id)
 
@@ -292,6 +293,10 @@ class Pruner:
             with self._item():
                 if self.age(found.path) >= PATIENCE:
                     self._drop(found.path, is_folder=found.is_dir(follow_symlinks=False))
+        for found in self._listed(store.path(journal.FOLDER)):
+            with self._item():
+                if self.age(found.path) >= store.settings.retention:
+                    self._drop(found.path, is_folder=False)
         for found in self._listed(store.path("trash")):
             with self._item():
                 if self.age(found.path) >= TRASH and not found.name.startswith("blob-"):

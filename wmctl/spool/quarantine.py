@@ -16,7 +16,10 @@ _NAME_BYTES = 200
 
 def quarantine_claim(store: Store, name: Name, path: str, why: MalformedJob) -> bool:
     """`running/` -> `quarantine/`: a claimed file that was read whole and found wrong."""
-    return _aside(store, path, name.file, why)
+    moved = _aside(store, path, name.file, why)
+    if moved:
+        store.note("quarantine", name, reason=why.reason)
+    return moved
 
 
 def quarantine_stray(store: Store, path: str, tag: str) -> bool:

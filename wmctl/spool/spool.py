@@ -283,6 +283,10 @@ class Spool:
         """Whether somebody asked this worker to finish its job and claim no more."""
         return fs.present(self.store.disk, self.store.path("control", "drain", worker))
 
+    def note_start(self, claim: Claim) -> None:
+        """A claim's program is about to start: for the journal, where one is kept."""
+        self.store.note("start", claim.name)
+
     def open_log(self, claim: Claim) -> int:
         """A file descriptor for the claim's log."""
         return claims.open_log(self.store, claim)

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from wmctl.errors import SpoolBusy, SpoolError
 from wmctl.spool import creation, fs
@@ -15,6 +15,9 @@ from wmctl.spool.fs import Disk, Trust
 from wmctl.spool.ids import bucket
 from wmctl.spool.name import Name, encode_tag
 from wmctl.spool.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from wmctl.spool.journal import Journal
 
 #: How deep folders inside a queue's are looked into.
 DEPTH = 8
@@ -34,6 +37,8 @@ class Store:
         self._made: set[str] = set()
         #: Told of what no caller asks for: a file that was put into quarantine.
         self.tell: Callable[[str], None] = lambda _: None
+        #: Where it is written down what happens to the jobs, if anywhere.
+        self.journal: Journal | None = None
         self._probe = self.path("tmp")
         private = not settings.mode & 0o070
         with fs.translated("open the spool"):
@@ -147,6 +152,11 @@ class Store:
                 f"{self.root} is the private spool of uid {self.owner}; we are uid {os.geteuid()}",
                 hint="run as its owner (sudo -u), or make a shared one: wmctl init --shared",
             )
+
+    def note(self, verb: str, name: Name, **facts: object) -> None:
+        """Write down what was done to a job, where a journal is kept."""
+        if self.journal is not None:
+            self.journal.note(verb, name, **facts)
 
     def mkdir(self, folder: str) -> None:
         """A new folder, open to the group where the spool is a group's, whatever the umask."""

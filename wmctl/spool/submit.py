@@ -158,7 +158,10 @@ def publish(store: Store, drafts: Sequence[Draft]) -> tuple[list[str], SpoolErro
     if moved:
         store.sync(folders, {queue})
     lost = {draft.name.id for draft in unsure if lookup.locate(store, draft.name.id) is None}
-    return [draft.name.id for draft in moved if draft.name.id not in lost], failure or _gone(lost)
+    queued = [draft.name for draft in moved if draft.name.id not in lost]
+    for name in queued:
+        store.note("submit", name)
+    return [name.id for name in queued], failure or _gone(lost)
 
 
 def _publish(store: Store, draft: Draft, queue: str) -> bool:

@@ -158,6 +158,7 @@ def rescue_claim(store: Store, entry: Entry) -> str | None:
         store.disk, entry.path, store.queued(name), mine=False, make=lambda: store.remake(queue)
     )
     store.sync_queue(queue, folders)
+    store.note("rescue", name)
     cancel.sweep(store, name, job)
     return "queued"
 

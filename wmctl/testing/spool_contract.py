@@ -4,102 +4,29 @@
 worker would do. `SpoolContract` is for whoever puts a spool on another disk or file system.
 """
 
-import json
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
 
-from wmctl.errors import WmctlError
-from wmctl.spool import Claim, Entry, Job, Name, Settings, Spool, bucket
-from wmctl.spool import name as names
-from wmctl.spool.job import from_json
-
-_STATES = {
-    "running": "running", "suspended": "suspended", "completed": "terminal", "held": "held",
-    "quarantine": "quarantined", "keys": "key",
-}  # fmt: skip
+from wmctl.spool import Claim, Disk, Entry, Job, Name, Settings, Spool
+from wmctl.spool import audit as auditing
 
 
-@dataclass(frozen=True)
-class Place:
-    """One job file of a spool."""
-
-    state: str
-    name: Name
-    path: str
-
-
-@dataclass
-class Audit:
-    """Every job file of a spool and what is wrong with it."""
-
-    places: dict[str, list[Place]] = field(default_factory=dict)
-    tmp: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-    def state(self, job_id: str) -> str | None:
-        """Where the job is; the outcome if it is finished."""
-        found = self.places.get(job_id)
-        return None if not found else found[0].name.outcome or found[0].state
+class Audit(auditing.Audit):
+    """What `wmctl spool check` sees, as an assertion."""
 
     def must_hold(self, acknowledged: Iterable[str] = ()) -> None:
         """AssertionError unless each of these jobs is in one place and nothing is wrong."""
         lost = [job_id for job_id in acknowledged if job_id not in self.places]
         assert not lost, f"acknowledged and lost: {lost}"
-        assert not self.problems, self.problems
+        assert not self.wrong, self.problems
 
 
-def audit(root: str | Path) -> Audit:
+def audit(root: str | os.PathLike[str]) -> Audit:
     """Look at every file of a spool."""
     found = Audit()
-    for place in _places(str(root)):
-        found.places.setdefault(place.name.id, []).append(place)
-    for folder, folders, files in os.walk(f"{root}/tmp"):
-        found.tmp += [f"{folder}/{name}" for name in (*folders, *files)]
-    for job_id, places in found.places.items():
-        if len(places) > 1:
-            found.problems.append(f"{job_id} is in several places: {[p.path for p in places]}")
-        for place in places:
-            found.problems += _wrong(str(root), place)
+    auditing.look(found, os.fspath(root), Disk())
     return found
-
-
-def _places(root: str) -> Iterator[Place]:
-    for encoded in os.listdir(f"{root}/queue"):
-        for folder, _, files in os.walk(f"{root}/queue/{encoded}"):
-            for file in files:
-                name = names.parse(file, names.decode_tag(encoded))
-                if name is not None:
-                    yield Place("queued", name, f"{folder}/{file}")
-    for top, state in _STATES.items():
-        for folder, _, files in os.walk(f"{root}/{top}"):
-            for file in files:
-                name = names.parse(file)
-                if name is not None:
-                    yield Place(state, name, f"{folder}/{file}")
-
-
-def _wrong(root: str, place: Place) -> Iterator[str]:
-    name = place.name
-    if (place.state == "terminal") != (name.outcome is not None):
-        yield f"{place.path}: an outcome belongs into completed/ and only there"
-    if place.state == "terminal" and f"/completed/{bucket(name.id)}/" not in place.path:
-        yield f"{place.path}: the wrong bucket"
-    if place.state != "quarantined":
-        try:
-            from_json(Path(place.path).read_bytes())
-        except WmctlError as error:
-            yield f"{place.path}: {error}"
-    if name.outcome not in {None, "canceled"}:
-        path = f"{root}/results/{bucket(name.id)}/{name.id}.{name.claims}.json"
-        try:
-            record = json.loads(Path(path).read_bytes())
-        except (OSError, ValueError) as error:
-            yield f"{place.path}: no whole result ({error})"
-        else:
-            if record["outcome"] != name.outcome:
-                yield f"{place.path}: its result says {record['outcome']}"
 
 
 def anything(name: Name, job: Job) -> None:

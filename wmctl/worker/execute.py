@@ -71,6 +71,7 @@ class Executor:
             with self._job_folder(claim) as folder:
                 context = self._context(claim, folder, log, stop, ends)
                 self._observers.job_start(context)
+                self._spool.note_start(claim)
                 outcome = self._outcome(context)
         except MalformedJob as error:
             outcome = failed("BadJob", error.message, exit_code=OWN_FAULT)

@@ -15,7 +15,7 @@ from wmctl.runner import tree
 from wmctl.spool import Settings, Spool
 from wmctl.testing.spool_contract import audit
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PATIENCE = 60.0
 _FOREIGN = ("WMCTL_", "XDG_", "WORKER_", "FORCE_WORKER_TAGS", "NUM_WORKERS", "NO_COLOR")
 
@@ -57,11 +57,18 @@ class Host:
     def spool(self) -> Spool:
         return Spool.open(self.environ["WMCTL_SPOOL"])
 
-    def wmctl(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def command(self, *words: str, rigs: str = "") -> list[str]:
+        """The argv of a command, of a `wmctl` with these rigs (see `tests.faults.rigged`)."""
+        module = ["tests.faults.rigged", rigs] if rigs else ["wmctl"]
+        return [sys.executable, "-m", *module, *words]
+
+    def wmctl(
+        self, *words: str, stdin: str = "", rigs: str = "", patience: float = PATIENCE
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "wmctl", *words],
-            input=stdin, env=self.environ, cwd=self.folder, timeout=PATIENCE,
+            self.command(*words, rigs=rigs),
+            input=stdin, env=self.environ, cwd=self.folder, timeout=patience,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
 
@@ -82,13 +89,14 @@ class Host:
         assert len(set(ids)) == count
         return ids
 
-    def start(self, *words: str, module: str = "wmctl") -> subprocess.Popen[bytes]:
-        """A supervisor with workers, in the background."""
-        command = ["worker", "start"] if module == "wmctl" else []
+    def start(
+        self, *words: str, rigs: str = "", prefix: Iterable[str] = ()
+    ) -> subprocess.Popen[bytes]:
+        """A supervisor with workers, in the background; `prefix`: faketime, unshare, ulimit…"""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, *command, *words],
-                env=self.environ, cwd=ROOT, stdout=log, stderr=log, start_new_session=True,
+                [*prefix, *self.command("worker", "start", *words, rigs=rigs)],
+                env=self.environ, cwd=self.folder, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.supervisors.append(process)
         return process
