@@ -158,30 +158,16 @@ class TestClaimsThatCannotBeRead:
             broken.rescue("w")
         assert spool.rescue("w") == [(first, "queued")]
 
-    @pytest.mark.parametrize("call", ["touch", "open"])
-    def test_a_file_that_may_not_be_read_is_put_aside(
-        self, call: str, spool: Spool, clock: FakeClock
-    ) -> None:
+    def test_a_file_that_may_not_be_read_is_put_aside(self, spool: Spool, clock: FakeClock) -> None:
         entry = spool.find(spool.submit(job(), tag="t"))
         spool.join("w", {})
-        broken = Spool.open(spool.path, disk=RefusingDisk(clock, call, entry.id, errno.EACCES))
+        broken = Spool.open(spool.path, disk=RefusingDisk(clock, "open", entry.id, errno.EACCES))
         assert claim(broken, "w", entry) is None
         found = spool.find(entry.id)
         assert found.state == "quarantined"
         reason = spool.reason(found)
         assert reason is not None
         assert reason["reason"] == "unreadable"
-
-    def test_one_that_cannot_be_touched_now_is_given_back(
-        self, spool: Spool, clock: FakeClock
-    ) -> None:
-        entry = spool.find(spool.submit(job(), tag="t"))
-        spool.join("w", {})
-        broken = Spool.open(spool.path, disk=RefusingDisk(clock, "touch", entry.id, errno.EIO))
-        with pytest.raises(SpoolBusy):
-            claim(broken, "w", entry)
-        found = spool.find(entry.id)
-        assert (found.state, found.name) == ("queued", entry.name.claimed())
 
     def test_one_that_cannot_be_read_now_comes_later(self, spool: Spool, clock: FakeClock) -> None:
         entry = spool.find(spool.submit(job(), tag="t"))
@@ -439,14 +425,17 @@ class TestAClaimSeenTwice:
         assert log.read_bytes() == b""
         assert not errors.exists()
 
-    def test_a_result_that_cannot_be_placed_is_not_found_there(
-        self, spool: Spool, clock: FakeClock
+    @pytest.mark.parametrize("call", ["create", "write"])
+    def test_a_result_that_cannot_be_written_is_not_found_there(
+        self, call: str, spool: Spool, clock: FakeClock
     ) -> None:
         taken = take(spool, self.undone(spool))
-        broken = Spool.open(spool.path, disk=RefusingDisk(clock, "rename", "/results/", errno.EIO))
+        broken = Spool.open(spool.path, disk=RefusingDisk(clock, call, "/results/", errno.EIO))
         with pytest.raises(SpoolBusy):
             broken.finish(taken, "success", {"result": "new"})
-        once = RefusingDisk(clock, "rename", "/results/", errno.EIO, most=1)
+        once = RefusingDisk(clock, call, "/results/", errno.EIO, most=1)
+        with pytest.raises(SpoolBusy):
+            Spool.open(spool.path, disk=once).finish(taken, "success", {"result": "new"})
         assert Spool.open(spool.path, disk=once).finish(taken, "success", {"result": "new"})
         record = spool.record(spool.find(taken.id))
         assert record is not None

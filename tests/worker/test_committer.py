@@ -111,7 +111,7 @@ def _check_order(job_id: str, calls: Sequence[Call], told: int) -> None:
     commit = last("rename", "/completed/", job_id)
     bucket = os.path.dirname(calls[commit].paths[1])
     hour = bucket.rpartition("/completed/")[2]
-    written = last("rename", "/results/", job_id)
+    written = last("write", "/results/", job_id)
     for path in (f"{job_id}.1.json", f"/results/{hour}", f"{job_id}.1.log", f"/logs/{hour}"):
         assert written < synced(path, commit) < commit, path
     assert commit < synced(f"/completed/{hour}", told) < told

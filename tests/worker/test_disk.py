@@ -2,12 +2,13 @@
 
 import errno
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.worker.bench import PATIENCE, Bench, MoodyDisk, order
+from tests.worker.bench import PATIENCE, Bench, MoodyDisk, eventually, order
 from wmctl.runner.base import RunContext
 from wmctl.runner.outcome import Canceled, Completed, Retry, Suspended
 from wmctl.spool import Settings, Spool
@@ -115,9 +116,26 @@ def test_a_claim_whose_reply_was_lost_is_given_back_by_the_heart(
     """The rename happened, what came after it failed: nobody believes to hold the job."""
     bench.spool = Spool.create(bench.folder / "quick", Settings(lease=3.0, beat=0.05), disk=moody)
     job_id = bench.submit()
-    moody.refuse_times(1, lambda call: call.name == "touch" and "/running/" in "".join(call.paths))
+    markers = "control/cancel"
+    moody.refuse_times(1, lambda call: call.name == "open" and markers in "".join(call.paths))
     worker = bench.worker(burst=False, max_jobs=1)
     with bench.running(worker) as thread:
         thread.join(PATIENCE)
     name = bench.entry(job_id).name
     assert (bench.state(job_id), name.claims, name.lost) == ("success", 2, 0)
+
+
+def test_a_machine_that_cannot_start_a_job_is_left_alone_for_a_moment(
+    bench: Bench, moody: MoodyDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job given back is an event in the queue; it must not end the pause."""
+    monkeypatch.setattr("wmctl.worker.worker._TROUBLE", 0.3)
+    moody.bad = lambda call: call.name == "create" and "/logs/" in "".join(call.paths)
+    job_id = bench.submit()
+    started = time.monotonic()
+    with bench.running(bench.worker(burst=False)):
+        eventually(lambda: moody.refused >= 4)
+        took = time.monotonic() - started
+        moody.bad = lambda _call: False
+        eventually(lambda: bench.state(job_id) == "success")
+    assert took >= 3 * 0.3

@@ -6,6 +6,7 @@ dependency resolver) implements `DirectRunner.run`. There is no base class to in
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -28,8 +29,8 @@ class RunContext:
     args: Mapping[str, Any]
     #: The script's text (blob already read); "" where there is none.
     code: str
-    #: The job's own folder, mode 0700; holds `args.json` and `shared/`; removed after the job.
-    folder: Path
+    #: Makes `folder`.
+    make_folder: Callable[[], Path]
     #: The worker's build-once folder for this runner (see `wmctl.runner.cache`).
     cache: Path
     #: The job's environment, complete: allow list, WM_* variables, the job's own.
@@ -41,6 +42,14 @@ class RunContext:
     execute: Callable[["Plan"], Exit]
     #: Writes one line of wmctl's own to the job's log.
     log: Callable[[str], None]
+
+    @cached_property
+    def folder(self) -> Path:
+        """The job's own folder, mode 0700, with `args.json` and `shared/`; removed after the job.
+
+        Made when it is first asked for: a runner that starts no process may need none.
+        """
+        return self.make_folder()
 
 
 @dataclass(frozen=True)

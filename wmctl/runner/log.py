@@ -76,13 +76,17 @@ class LogFile:
     `fd` is the open, unbuffered log file and belongs to the LogFile from now on; `open_errors`
     opens the sidecar that says which byte ranges of the log were standard error. A range is
     written before its bytes. A full disk or a flood makes it neither raise nor grow: what cannot
-    be kept is counted in `dropped`, and the last refusal of the disk stands in `error`.
+    be kept is counted in `dropped`, and the last refusal of the disk stands in `error`. `sync`: what
+    was written is on the disk when `close` returns.
     """
 
-    def __init__(self, fd: int, open_errors: Callable[[], int], cap: int = CAP) -> None:
+    def __init__(
+        self, fd: int, open_errors: Callable[[], int], cap: int = CAP, *, sync: bool = False
+    ) -> None:
         tail = min(cap // 2, TAIL)
         self.error: OSError | None = None
         self._fd = fd
+        self._sync = sync
         self._open_errors = open_errors
         self._errors_fd = -1
         self._errors_size = 0
@@ -149,8 +153,8 @@ class LogFile:
             self._drain(self._size + self._waiting.length, final=True)
             while self._waiting.pieces:
                 self._waiting.lost += len(self._waiting.take()[1])
-            for fd in (self._fd, self._errors_fd):
-                self._close(fd)
+            for fd, size in ((self._fd, self._size), (self._errors_fd, self._errors_size)):
+                self._close(fd, sync=self._sync and size > 0)
             self._fd = self._errors_fd = -1
 
     def _put(self, data: bytes, *, error: bool) -> None:
@@ -243,9 +247,14 @@ class LogFile:
         self.error = problem
         self._retry_at = time.monotonic() + RETRY
 
-    def _close(self, fd: int) -> None:
+    def _close(self, fd: int, *, sync: bool) -> None:
+        if fd < 0:
+            return
         try:
-            if fd >= 0:
+            try:
+                if sync:
+                    os.fsync(fd)
+            finally:
                 os.close(fd)
         except OSError as problem:
             self.error = problem

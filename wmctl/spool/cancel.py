@@ -60,6 +60,15 @@ def wanted(store: Store, job_id: str, job: Job) -> bool:
         )
 
 
+def wanted_early(store: Store, job_id: str, job: Job) -> bool:
+    """As `wanted`, cheaper where many jobs are claimed; a beat later `wanted` is asked anyway."""
+    with fs.translated("look for a cancel marker"):
+        marks = store.marks
+        return marks.has(job_id) or (
+            job.root is not None and job.root != job_id and marks.has(job.root)
+        )
+
+
 def why(store: Store, job_id: str, root: str | None = None) -> Mapping[str, Any]:
     """Who canceled it and why: the marker's content, of the job or of its root."""
     own = reasons.read(store, store.cancel_marker(job_id))

@@ -63,18 +63,7 @@ def claim(
         if not fs.move(store.disk, source, path, mine=True, make=lambda: _alive(store, worker)):
             _alive(store, worker)
             return None
-    taken = Claim(worker, claimed, path, UNREAD, 0)
-    try:
-        store.disk.touch(path)
-        stamp = store.disk.stat(path).st_mtime_ns
-    except (FileNotFoundError, PermissionError) as error:
-        _refuse(store, taken, error)
-        return None
-    except OSError:
-        release(store, taken)
-        with fs.translated("claim a job"):
-            raise
-    return _accept(store, replace(taken, claimed_at=stamp), check)
+    return _accept(store, Claim(worker, claimed, path, UNREAD, 0), check)
 
 
 def _refuse(store: Store, taken: Claim, error: OSError) -> None:
@@ -93,7 +82,7 @@ def _refuse(store: Store, taken: Claim, error: OSError) -> None:
 def _accept(store: Store, taken: Claim, check: Callable[[Name, Job], None]) -> Claim | None:
     """Read the job behind a claim; what cannot run does not stay in `running/`."""
     try:
-        text = fs.read_checked(store.disk, taken.path, JOB_CAP, store.trust)
+        text, found = fs.read_own(store.disk, taken.path, JOB_CAP, store.trust)
         job = jobs.from_json(text)
         check(taken.name, job)
     except MalformedJob as error:
@@ -102,11 +91,12 @@ def _accept(store: Store, taken: Claim, check: Callable[[Name, Job], None]) -> C
     except OSError as error:
         _refuse(store, taken, error)
         return None
-    if cancel.wanted(store, taken.id, job):
+    if cancel.wanted_early(store, taken.id, job):
         cancel.finish_claim(store, taken.name, taken.path)
         return None
     store.note("claim", taken.name, worker=taken.worker)
-    return Claim(taken.worker, taken.name, taken.path, job, taken.claimed_at)
+    # The rename set this time, by the file server's clock.
+    return replace(taken, job=job, claimed_at=found.st_ctime_ns)
 
 
 def _alive(store: Store, worker: str) -> None:
@@ -130,6 +120,8 @@ def open_log(store: Store, taken: Claim) -> int:
 
 def _new_log(store: Store, taken: Claim, path: str) -> int:
     """An older one of the same number (a power cut undid its claim) takes its `.err` with it."""
+    if store.synchronous:  # where no power cut undoes a claim
+        return _open_log(store, path)
     try:
         fd = store.disk.create(path, store.settings.mode)
     except FileExistsError:
@@ -146,7 +138,7 @@ def open_log_errors(store: Store, taken: Claim) -> int:
 
 
 def _open_log(store: Store, path: str) -> int:
-    return _of_the_group(store, store.disk.open_log(path, store.settings.mode))
+    return _of_the_group(store, fs.open_own(store.disk, path, store.settings.mode))
 
 
 def _of_the_group(store: Store, fd: int) -> int:
@@ -168,7 +160,7 @@ def stage(store: Store, taken: Claim, outcome: str, record: Mapping[str, Any]) -
         store.ensure(folder)
         # A power cut can give a claim's number away twice: an older result may be there.
         content = _encode({"outcome": outcome, **record})
-        store.put(content, target, sync=False, make=lambda: store.remake(folder))
+        store.put_own(content, target, sync=store.synchronous, make=lambda: store.remake(folder))
     log = store.log(taken.id, taken.name.claims)
     return Staged(taken, outcome, (target, log, store.log_errors(taken.id, taken.name.claims)))
 
@@ -222,7 +214,7 @@ def _publish(store: Store, path: str, target: str, bucket: str) -> bool:
 
 
 def _sync_contents(store: Store, batch: Sequence[Staged]) -> None:
-    if not store.durable:
+    if not store.durable or store.synchronous:  # where each file's writer has synced it
         return
     if len(batch) >= _SYNCFS_FROM:
         store.sync_all()

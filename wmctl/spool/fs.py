@@ -25,9 +25,11 @@ BUSY = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
 )
 _ATTEMPTS = 3
+#: What opening a link, a FIFO without a reader, or a socket answers.
+_NO_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV})
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_LOG = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_OWN = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _IN_PLACE = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -58,9 +60,13 @@ class Disk:
         """A new file, open for writing; it must not exist."""
         return self.call("create", os.open, path, _NEW, mode)
 
-    def open_log(self, path: str, mode: int) -> int:
-        """A file to be written while others read it; an older one of the same claim is emptied."""
-        return self.call("create", os.open, path, _LOG, mode)
+    def create_or_open(self, path: str, mode: int) -> int:
+        """A file, open for writing, new or not; see `open_own`."""
+        return self.call("create", os.open, path, _OWN, mode)
+
+    def truncate(self, fd: int) -> None:
+        """Empty an open file."""
+        self.call("write", os.ftruncate, fd, 0)
 
     def write(self, fd: int, data: bytes) -> None:
         """All of `data`."""
@@ -128,6 +134,10 @@ class Disk:
         """Opening a folder makes an NFS client ask the server what is in it."""
         return self.call("open", os.open, path, _FOLDER)
 
+    def open_read(self, path: str) -> int:
+        """A file for reading; never follows a link at its end, never blocks."""
+        return self.call("open", os.open, path, _READ)
+
     def open_in(self, folder: int, name: str) -> int:
         """A file of an open folder, for reading; never follows a link, never blocks."""
         return self.call("open", lambda: os.open(name, _READ, dir_fd=folder))
@@ -142,12 +152,18 @@ class Disk:
 
     def scan(self, path: str) -> Iterator[os.DirEntry[str]]:
         """The entries of a folder, streamed; nothing where there is no such folder, or a link."""
+        found = self._entries(path)
+        if found is None and present(self, path):  # it was a cache that knew no such folder
+            found = self._entries(path)
+        if found is not None:
+            with found:
+                yield from found
+
+    def _entries(self, path: str) -> "os._ScandirIterator[str] | None":
         try:
-            found = self.call("scan", _scandir, path)
+            return self.call("scan", _scandir, path)
         except (FileNotFoundError, NotADirectoryError):
-            return
-        with found:
-            yield from found
+            return None
 
     def sync_filesystem(self, path: str) -> None:
         """One syncfs: everything written to the file system of `path` is on the disk."""
@@ -191,6 +207,58 @@ def write_new(disk: Disk, path: str, data: bytes, mode: int, *, sync: bool) -> i
     return stamp
 
 
+def open_own(disk: Disk, path: str, mode: int) -> int:
+    """An empty file under a name that is ours alone to write; an older one is emptied.
+
+    As safe as O_EXCL, which costs an NFS client one more call: what we did not make is replaced.
+    """
+    try:
+        fd = disk.create_or_open(path, mode)
+        try:
+            found = disk.stat_open(fd)
+            if _is_own(found, mode):
+                if found.st_size:
+                    disk.truncate(fd)
+                return fd
+        except OSError:
+            disk.close(fd)
+            raise
+        disk.close(fd)
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
+    disk.unlink(path)
+    return disk.create(path, mode)
+
+
+def _is_own(found: os.stat_result, mode: int) -> bool:
+    """An ordinary file, ours, with one name and no wider mode."""
+    return (
+        stat.S_ISREG(found.st_mode)
+        and found.st_nlink == 1
+        and found.st_uid == os.geteuid()
+        and not stat.S_IMODE(found.st_mode) & ~mode
+    )
+
+
+def write_own(disk: Disk, path: str, data: bytes, mode: int, *, sync: bool) -> None:
+    """Write a file under a name that is ours alone to write; half a file is not left behind."""
+    fd = open_own(disk, path, mode)
+    try:
+        try:
+            if mode & 0o077:
+                disk.chmod(fd, mode)
+            disk.write(fd, data)
+            if sync:
+                disk.sync(fd)
+        finally:
+            disk.close(fd)
+    except OSError:
+        with contextlib.suppress(OSError):
+            disk.unlink(path)
+        raise
+
+
 def move(
     disk: Disk, source: str, target: str, *, mine: bool, make: Callable[[], None] | None = None
 ) -> bool:
@@ -230,7 +298,11 @@ def moved(
 
 
 def present(disk: Disk, path: str) -> bool:
-    """Whether the server has something at `path`: the folder is opened first, which asks it."""
+    """Whether the server has something at `path`: the folder is opened first, which asks it.
+
+    So are those above where the folder is missing too: an NFS client remembers for a minute that
+    there was no such name.
+    """
     try:
         return _look(disk, path)
     except OSError as error:
@@ -239,10 +311,20 @@ def present(disk: Disk, path: str) -> bool:
     return _look(disk, path)  # what was cached is stale: it says nothing, so ask once more
 
 
+def enter(disk: Disk, path: str) -> int:
+    """Open a folder; FileNotFoundError only if the server, and not a cache, knows none."""
+    try:
+        return disk.open_folder(path)
+    except FileNotFoundError:
+        if path == os.path.dirname(path) or not _look(disk, path):
+            raise
+    return disk.open_folder(path)
+
+
 def _look(disk: Disk, path: str) -> bool:
     folder, name = os.path.split(path)
     try:
-        fd = disk.open_folder(folder)
+        fd = enter(disk, folder)
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:
@@ -289,23 +371,49 @@ def read_checked(disk: Disk, path: str, cap: int, trust: Trust) -> bytes:
 
     An OSError means "later": it says nothing about the content.
     """
+    fd = _opened(lambda: _open_fresh(disk, path))
+    return _read_open(disk, fd, cap, trust)[0]
+
+
+def read_own(disk: Disk, path: str, cap: int, trust: Trust) -> tuple[bytes, os.stat_result]:
+    """As `read_checked`, of a file that we have just put there ourselves, and what it is."""
+    return _read_open(disk, _opened(lambda: disk.open_read(path)), cap, trust)
+
+
+def _opened(open_it: Callable[[], int]) -> int:
+    try:
+        return open_it()
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            raise MalformedJob("not a regular file", reason="not-a-file") from None
+        raise
+
+
+def _read_open(disk: Disk, fd: int, cap: int, trust: Trust) -> tuple[bytes, os.stat_result]:
+    """Read and close."""
+    try:
+        found = disk.stat_open(fd)
+        _check(found, cap, trust)
+        return _read_all(disk, fd, cap, found.st_size), found
+    finally:
+        disk.close(fd)
+
+
+def _open_fresh(disk: Disk, path: str) -> int:
+    """Open a file by its folder, which makes an NFS client ask the server."""
     folder, name = os.path.split(path)
-    dfd = disk.open_folder(folder)
+    dfd = enter(disk, folder)
+    fd = -1
     try:
         try:
             fd = disk.open_in(dfd, name)
-        except OSError as error:
-            if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENODEV}:
-                raise MalformedJob("not a regular file", reason="not-a-file") from None
-            raise
-        try:
-            found = disk.stat_open(fd)
-            _check(found, cap, trust)
-            return _read_all(disk, fd, cap, found.st_size)
         finally:
+            disk.close(dfd)
+    except OSError:
+        if fd >= 0:
             disk.close(fd)
-    finally:
-        disk.close(dfd)
+        raise
+    return fd
 
 
 def _read_all(disk: Disk, fd: int, cap: int, size: int) -> bytes:
@@ -315,6 +423,8 @@ def _read_all(disk: Disk, fd: int, cap: int, size: int) -> bytes:
     while left > 0 and (part := disk.read(fd, min(left, max(size + 1, 4096), 1 << 20))):
         parts.append(part)
         left -= len(part)
+        if len(part) == size:
+            break  # all of it at once, as of nearly every job
     if left <= 0:
         raise MalformedJob(f"longer than {cap} bytes", reason="too-large")
     return b"".join(parts)

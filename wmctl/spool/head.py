@@ -15,6 +15,7 @@ from wmctl.errors import SpoolError
 from wmctl.spool import fs
 from wmctl.spool import name as names
 from wmctl.spool.name import Name, due_after
+from wmctl.spool.names import GRAIN
 from wmctl.spool.store import DEPTH, Store
 
 #: Names kept; about 250 bytes each.
@@ -26,11 +27,11 @@ _FAIR = 16
 #: A listing may take this share of the time.
 _LISTING_SHARE = 20
 #: Picks among so many equals at the most, after lost races.
-_SPREAD = 16
+_SPREAD = 1024
+#: Picks after a lost race before each of which the head is listed anew, where that is allowed.
+_CONTESTED = 8
 #: Seconds by which a file's time stamp may run ahead of a probe: the clock's tick.
 _TICK = 0.01
-#: Nanoseconds: of a folder that changed so lately, the time stamp may hide a further change.
-_GRAIN = 100_000_000
 #: Seconds after which a poll lists anew whatever the time stamps say.
 _SURELY = 60.0
 _PRIORITY = slice(24, 27)
@@ -86,6 +87,7 @@ class Head:
         self._known: set[str] = set()
         self._picks = 0
         self._spread = 1
+        self._contested = 0
         #: Names that sort behind this one may be missing; None if all fitted.
         self._horizon: str | None = None
         self._changed = True
@@ -115,12 +117,15 @@ class Head:
         return Pick(tag, path, file)
 
     def lost(self) -> None:
-        """A pick was claimed by somebody else: spread out."""
+        """A pick was claimed by somebody else, as others that we know may be: spread out."""
         self._spread = min(self._spread * 2, _SPREAD)
+        self._contested, self._changed = _CONTESTED, True
 
     def won(self) -> None:
-        """A pick was claimed: come back to strict order."""
-        self._spread = max(self._spread // 2, 1)
+        """A pick was claimed: come back to strict order, slower than we left it."""
+        self._spread -= -(-(self._spread - 1) // 8)
+        if self._contested:
+            self._contested, self._changed = self._contested - 1, True
 
     def note(self, tag: str, path: str) -> None:
         """A name appeared (an event said so)."""
@@ -220,7 +225,7 @@ class Head:
         self._horizon = file if self._horizon is None else min(self._horizon, file)
 
     def _scan(self) -> Iterator[tuple[Rank, _Item]]:
-        settled = self._store.now() - _GRAIN
+        settled = self._store.now() - GRAIN
         for tag, weight in self._tags.items():
             folders = [(self._store.queue(tag), 0)]
             while folders:
@@ -241,9 +246,7 @@ class Head:
     def _stamp(self, folder: str) -> int:
         disk = self._store.disk
         try:
-            fd = disk.open_folder(
-                folder
-            )  # which asks the server; a stat may be answered by a cache
+            fd = fs.enter(disk, folder)  # asks the server; a stat may be answered by a cache
         except (FileNotFoundError, NotADirectoryError):
             return 0
         try:

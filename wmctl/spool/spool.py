@@ -189,13 +189,19 @@ class Spool:
             Path(self.store.log_errors(entry.id, claim)),
         )
 
+    def has(self, path: Path) -> bool:
+        """Whether a file of the spool is there, whatever this host's caches say."""
+        with fs.translated("look for a file"):
+            return fs.present(self.store.disk, str(path))
+
     def stamp(self, entry: Entry) -> int | None:
-        """mtime in ns: claimed at (running), finished at (terminal), else submitted at."""
+        """When it was claimed (running), finished (terminal), else submitted; file server's ns."""
         with fs.translated("look at a job"):
             try:
-                return self.store.disk.stat(entry.path).st_mtime_ns
+                found = self.store.disk.stat(entry.path)
             except FileNotFoundError:
                 return None
+        return found.st_ctime_ns if entry.state == "running" else found.st_mtime_ns
 
     def settle(self, entries: Iterable[Entry]) -> None:
         """Make terminal records durable before acting on them."""
@@ -286,6 +292,11 @@ class Spool:
     def note_start(self, claim: Claim) -> None:
         """A claim's program is about to start: for the journal, where one is kept."""
         self.store.note("start", claim.name)
+
+    @property
+    def syncs_files(self) -> bool:
+        """Whether who writes a log must sync it before closing; elsewhere the commit does."""
+        return self.store.durable and self.store.synchronous
 
     def open_log(self, claim: Claim) -> int:
         """A file descriptor for the claim's log."""

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from wmctl.errors import SpoolBusy, SpoolError
@@ -14,6 +15,7 @@ from wmctl.spool import creation, fs
 from wmctl.spool.fs import Disk, Trust
 from wmctl.spool.ids import bucket
 from wmctl.spool.name import Name, encode_tag
+from wmctl.spool.names import Names
 from wmctl.spool.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class Store:
         #: Where it is written down what happens to the jobs, if anywhere.
         self.journal: Journal | None = None
         self._probe = self.path("tmp")
+        #: The cancel markers, as claimers look at them.
+        self.marks = Names(disk, self.path("control", "cancel"), self.now)
         private = not settings.mode & 0o070
         with fs.translated("open the spool"):
             #: Whose it is, where it is one user's alone.
@@ -59,6 +63,16 @@ class Store:
         """Open a spool that exists."""
         root = os.path.abspath(root)
         return cls(root, read_settings(root, disk), disk)
+
+    @cached_property
+    def synchronous(self) -> bool:
+        """NFS: the server has made a name durable before it answers; fsync of a folder says nothing.
+
+        Files are synced there one by one, before they are closed, which would write them anyway.
+        """
+        from wmctl.spool.fskind import detect
+
+        return detect(self.root).kind == "nfs"
 
     # Where things are.
 
@@ -145,6 +159,18 @@ class Store:
                 return
         raise SpoolBusy(f"what is written in {self._probe} disappears", hint="try again")
 
+    def put_own(
+        self, data: bytes, target: str, *, sync: bool = True,
+        make: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """A file under a name that is ours alone to write and that nobody reads before we say so."""
+        sync = self.durable and sync
+        try:
+            fs.write_own(self.disk, target, data, self.settings.mode, sync=sync)
+        except FileNotFoundError:
+            make()  # its folder was pruned, being empty
+            fs.write_own(self.disk, target, data, self.settings.mode, sync=sync)
+
     def must_be_ours(self) -> None:
         """SpoolError where our files would be believed by nobody else: another's private spool."""
         if self.owner is not None and os.geteuid() != self.owner:
@@ -213,7 +239,7 @@ class Store:
 
     def sync(self, folders: Iterable[str], made: Iterable[str] = ()) -> None:
         """Sync folders; those in `made` (and above) need no second thought from now on."""
-        if self.durable:
+        if self.durable and not self.synchronous:
             fs.sync_folders(self.disk, set(folders))
         self.remember(made)
 
@@ -228,6 +254,8 @@ class Store:
 
     def settle(self, paths: Iterable[str]) -> None:
         """Make names durable that another made, and may have died before syncing them."""
+        if self.synchronous:
+            return
         folders: set[str] = set()
         for path in paths:
             folder = os.path.dirname(path)
@@ -249,7 +277,7 @@ class Store:
 
     def sync_all(self) -> None:
         """One syncfs for everything that was written."""
-        if self.durable:
+        if self.durable and not self.synchronous:
             self.disk.sync_filesystem(self.root)
 
     def remove(self, path: str) -> bool:

@@ -94,7 +94,7 @@ def _counted(failure: SpoolError, count: int) -> SpoolError:
 
 def write(store: Store, jobs: Sequence[Job], when: When) -> list[Draft]:
     """The job files, durable, in `tmp/`."""
-    single = len(jobs) < _SYNCFS_FROM
+    single = len(jobs) < _SYNCFS_FROM or store.synchronous
     drafts: list[Draft] = []
     try:
         drafts.extend(_draft(store, job, when, sync=single) for job in jobs)

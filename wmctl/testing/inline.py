@@ -92,7 +92,7 @@ class _Run:
             attempt=1,
             args=self.job.args,
             code=self.job.code or "",
-            folder=self.folder,
+            make_folder=lambda: self.folder,
             cache=cache / runner.name,
             env=job_environment(
                 self.job,

@@ -57,6 +57,8 @@ class Executor:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         #: Removes a job's folder; a worker puts this off until the next job runs.
         self.dispose: Callable[[str], None] = folders.remove
+        #: Whether our lease can no longer be relied upon: we may have stood still since the claim.
+        self.overdue: Callable[[], bool] = lambda: False
 
     def run(self, claim: Claim, stop: Stop) -> Ran:
         """Run a job to its end. An OSError means that this machine cannot, whatever the job."""
@@ -64,15 +66,17 @@ class Executor:
             self._spool.open_log(claim),
             lambda: self._spool.open_log_errors(claim),
             self._options.log_cap,
+            sync=self._spool.syncs_files,
         )
         ends: list[Exit] = []
         context = None
         try:
-            with self._job_folder(claim) as folder:
-                context = self._context(claim, folder, log, stop, ends)
+            with self._job_folder(claim) as make_folder:
+                context = self._context(claim, make_folder, log, stop, ends)
+                if not _is_direct(self._options.runners.get(claim.job.runner)):
+                    _ = context.folder  # what goes wrong in making it is not the runner's fault
                 self._observers.job_start(context)
-                self._spool.note_start(claim)
-                outcome = self._outcome(context)
+                outcome = self._start(claim, context, stop)
         except MalformedJob as error:
             outcome = failed("BadJob", error.message, exit_code=OWN_FAULT)
         except OSError as error:
@@ -82,7 +86,7 @@ class Executor:
             outcome = failed("RunnerError", f"after the job ran: {error}", exit_code=OWN_FAULT)
         finally:
             log.close()
-        killed = ends[-1].killed if ends else None
+        killed = ends[-1].killed if ends else "lost" if stop.why == "lost" else None
         return Ran(outcome, killed, context, log.dropped)
 
     def _outcome(self, context: RunContext) -> Outcome:
@@ -97,8 +101,7 @@ class Executor:
                 exit_code=NOT_FOUND,
             )
         try:
-            # The plugin layer checked that it is one of the two; isinstance would cost 20 us a job.
-            if hasattr(runner, "run"):
+            if _is_direct(runner):
                 return cast("DirectRunner", runner).run(context)
             plan = cast("ProcessRunner", runner).plan(context)
             return plan.outcome(context.execute(plan)) if isinstance(plan, Plan) else plan
@@ -116,9 +119,33 @@ class Executor:
                 exit_code=OWN_FAULT,
             )
 
+    def _start(self, claim: Claim, context: RunContext, stop: Stop) -> Outcome:
+        """Not if somebody else may have taken the job, and even run it, while we stood still."""
+        if self.overdue():
+            stop.request("lost")
+            return failed("Lost", "the lease ran out before the job started", exit_code=OWN_FAULT)
+        self._spool.note_start(claim)
+        return self._outcome(context)
+
     @contextlib.contextmanager
-    def _job_folder(self, claim: Claim) -> Iterator[Path]:
+    def _job_folder(self, claim: Claim) -> Iterator[Callable[[], str]]:
+        """What makes the job's folder; it goes with the job, if it was made."""
         folder = f"{self._folder}/{claim.id}"
+        made = False
+
+        def make() -> str:
+            nonlocal made
+            made = True
+            self._make_folder(folder)
+            return folder
+
+        try:
+            yield make
+        finally:
+            if made and not self._options.keep_job_dir:
+                self.dispose(folder)
+
+    def _make_folder(self, folder: str) -> None:
         try:
             folders.make_anew(folder)
         except FileNotFoundError:  # cleaners of /tmp remove what was not used for days
@@ -126,18 +153,12 @@ class Executor:
             folders.private_folder(self._folder)
             folders.make_anew(folder)
         os.mkdir(f"{folder}/shared", 0o700)
-        try:
-            yield Path(folder)
-        finally:
-            if not self._options.keep_job_dir:
-                self.dispose(folder)
 
     def _context(
-        self, claim: Claim, folder: Path, log: LogFile, stop: Stop, ends: list[Exit]
+        self, claim: Claim, make: Callable[[], str], log: LogFile, stop: Stop, ends: list[Exit]
     ) -> RunContext:
         options, job, name = self._options, claim.job, claim.name
         args = self._spool.args(job)
-        _write_private(folder / "args.json", json.dumps(args).encode())
         own, limit = job.timeout, options.timeout
         limits = Limits(
             timeout=limit if own is None else min(own, limit),
@@ -146,18 +167,24 @@ class Executor:
             oom_score_adj=options.oom_score_adj,
         )
 
+        def make_folder() -> Path:
+            folder = Path(make())
+            _write_private(folder / "args.json", json.dumps(args).encode())
+            return folder
+
         def execute(plan: Plan) -> Exit:
+            folder = context.folder
             ends.append(process.run(plan, folder=folder, log=log, limits=limits, stop=stop))
             return ends[-1]
 
-        return RunContext(
+        context = RunContext(
             job=job,
             id=claim.id,
             tag=name.tag,
             attempt=name.attempt,
             args=args,
             code=self._spool.code(job),
-            folder=folder,
+            make_folder=make_folder,
             cache=options.cache / job.runner,
             env=job_environment(
                 job, id=claim.id, tag=name.tag, attempt=name.attempt, worker=self._worker,
@@ -169,6 +196,12 @@ class Executor:
             execute=execute,
             log=log.line,
         )  # fmt: skip
+        return context
+
+
+def _is_direct(runner: object) -> bool:
+    """The plugin layer checked that it is one of the two; isinstance would cost 20 us a job."""
+    return hasattr(runner, "run")
 
 
 def _write_private(path: Path, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """An outcome as the spool keeps it: the word in the file name and the record beside it."""
 
+import functools
 import socket
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -106,10 +107,15 @@ def record_of(
     return {
         "exit_code": exit_code,
         **facts,
-        "host": socket.gethostname(),
+        "host": _host(),
         "labels": list(labels),
         "result": result,
     }
+
+
+@functools.cache
+def _host() -> str:
+    return socket.gethostname()
 
 
 def canceled_error(by: str | None, reason: str | None) -> dict[str, Any]:
