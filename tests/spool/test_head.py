@@ -152,15 +152,26 @@ class TestFairness:
     ) -> None:
         names = waiting(spool, 200)
         head = Head(spool.store, {"t": 0}, clock=watch, rng=random.Random(1))
-        for _ in range(10):
+        for _ in range(4):
             head.lost()
         scattered = [pick.file for pick in picks(head, spool, 10)]
         assert scattered != names[:10]
         assert all(file in names[:40] for file in scattered)
-        for _ in range(10):
+        for _ in range(20):
             head.won()
-        rest = [name for name in names if name not in scattered]
-        assert [pick.file for pick in picks(head, spool, 4)] == rest[:4]
+        assert [pick.file for pick in picks(head, spool, 4)] == names[:4]
+
+    def test_after_a_lost_race_what_others_took_meanwhile_is_forgotten(
+        self, spool: Spool, watch: Stopwatch
+    ) -> None:
+        names = waiting(spool, 40)
+        head = Head(spool.store, {"t": 0}, clock=watch)
+        picks(head, spool, 1)
+        for name in names[1:30]:
+            (spool.path / "queue" / "t" / name).unlink()
+        watch.time += 60.0
+        head.lost()
+        assert {pick.file for pick in picks(head, spool, 11)} == {names[0], *names[30:]}
 
 
 class TestBounds:

@@ -32,7 +32,7 @@ class LogReader:
         paths = self._spool.log_paths(entry)
         if self._paths is not None and self._paths != paths:
             yield from self._new()
-        if self._paths != paths and paths[0].exists():
+        if self._paths != paths and self._spool.has(paths[0]):
             self._paths, self._offset = paths, 0
         yield from self._new()
 
@@ -53,7 +53,7 @@ class LogReader:
         if not self._split or self._paths is None:
             yield Piece(True, data)
             return
-        ranges = _ranges(self._paths[1])
+        ranges = _ranges(self._paths[1]) if self._spool.has(self._paths[1]) else []
         at, end = self._offset, self._offset + len(data)
         index = bisect_right(ranges, at, key=lambda found: found[1])
         while at < end:

@@ -1,0 +1,1 @@
+"""wmctl on several hosts over real NFS; each host is a User Mode Linux kernel of its own."""
