@@ -1,4 +1,4 @@
-"""One user on one host: wmctl's commands, supervisors to kill, and the verdict over a spool."""
+"""One user on one host: wmctl's commands, and supervisors to kill."""
 
 import json
 import os
@@ -6,14 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from wmctl.runner import tree
 from wmctl.spool import Settings, Spool
-from wmctl.testing.spool_contract import audit
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 60.0
@@ -124,28 +122,3 @@ class Host:
 
     def unfinished(self) -> int:
         return sum(1 for _ in self.spool.entries(["queued", "running", "suspended"]))
-
-
-def verdict(host: Host, jobs: Iterable[str]) -> None:
-    """AssertionError unless every job has exactly one published end, and ran as often as it says.
-
-    A script may have started more than once only if its worker was lost, and then saw another
-    attempt number each time.
-    """
-    spool, jobs = host.spool, list(jobs)
-    found = audit(spool.path)
-    found.must_hold(jobs)
-    starts = Counter(line.split()[0] for line in host.starts.read_text().splitlines())
-    attempts = {tuple(line.split()) for line in host.starts.read_text().splitlines()}
-    assert len(attempts) == sum(starts.values()), "the same attempt was started twice"
-    for number, job_id in enumerate(jobs):
-        (place,) = found.places[job_id]
-        assert place.name.outcome == "success", f"{job_id} is {found.state(job_id)}"
-        entry = spool.find(job_id)
-        record = spool.record(entry)
-        assert record is not None
-        assert record["result"] == str(number)
-        assert 1 <= starts[job_id] <= 1 + place.name.lost, job_id
-    records = [path for path in (spool.path / "completed").rglob("*") if path.is_file()]
-    assert len(records) == len(set(jobs))
-    assert not found.tmp

@@ -6,11 +6,14 @@ command line. A rigged disk is one of `wmctl.testing.faults` put in the place of
 
 import errno
 import os
+import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 from wmctl.spool import Disk, Spool, Staged, fs
 from wmctl.spool import spool as facade
@@ -88,7 +91,93 @@ def no_sync(what: str) -> None:
     _use(Forgetful)
 
 
-# Disks that misbehave.
+def own_clock(_: str) -> None:
+    """Each host takes its own clock for the file server's."""
+    Spool.now = lambda _: time.time_ns()  # type: ignore[method-assign]
+
+
+def only_group(_: str) -> None:
+    """Of a job, only its process group is ended."""
+    from wmctl.runner.family import Family
+
+    Family.find = lambda family, table: [  # type: ignore[method-assign]
+        proc for proc in table.values() if proc.group == family._pid and not proc.dead
+    ]
+
+
+def no_sweep(_: str) -> None:
+    """What the jobs of a dead worker left is nobody's business, and an orphan goes on."""
+    from wmctl.runner import tree
+    from wmctl.worker.worker import Worker
+
+    tree.kill_descendants = lambda _=(): 0
+    tree.kill_leftovers = lambda _: 0
+    Worker.orphaned = lambda _: None  # type: ignore[method-assign]
+
+
+def no_drain(_: str) -> None:
+    """A worker that is told to end goes on."""
+    from wmctl.worker.worker import Worker
+
+    Worker.drain = lambda _: None  # type: ignore[method-assign]
+
+
+def two_steps(_: str) -> None:
+    """A claim is a copy, and then the removal of what was copied."""
+    move = fs.move
+
+    def copy(disk: Disk, source: str, target: str, **how: Any) -> bool:
+        if "/queue/" not in source or "/running/" not in target:
+            return move(disk, source, target, **how)
+        try:
+            shutil.copy(source, target)
+        except FileNotFoundError:
+            return False
+        time.sleep(0.01)
+        Path(source).unlink(missing_ok=True)
+        return True
+
+    fs.move = copy
+
+
+def strict_order(_: str) -> None:
+    """The highest priority always comes first."""
+    from wmctl.spool import head
+
+    head._FAIR = sys.maxsize
+
+
+def no_spread(_: str) -> None:
+    """All workers pick the same job first, also after they lost a race."""
+    from wmctl.spool import head
+
+    head._SPREAD = 1
+
+
+def no_limit(_: str) -> None:
+    """A job may be lost as often as it likes."""
+    from wmctl.spool import claims, workers
+
+    claims.LOST_LIMIT = workers.LOST_LIMIT = sys.maxsize  # type: ignore[attr-defined]
+
+
+# Disks that count or misbehave.
+
+
+def count_lost(path: str) -> None:
+    """A byte in a file for each claim that came too late."""
+
+    class Counting(WatchedDisk):
+        def around(self, call: Call, go: Callable[[], R]) -> R:
+            claim = call.name == "rename" and "/queue/" in call.paths[0]
+            try:
+                return go()
+            except FileNotFoundError:
+                if claim:
+                    _tally(path)
+                raise
+
+    _use(Counting)
 
 
 def hang(flag: str) -> None:
@@ -103,8 +192,19 @@ def hang(flag: str) -> None:
     _use(Hanging)
 
 
-def lost_replies(every: str) -> None:
-    """Each n-th call that can be repeated is carried out and answered with an error."""
+def _tally(path: str) -> None:
+    """A byte more in a file that counts."""
+    if path:
+        with open(path, "ab") as file:
+            file.write(b".")
+
+
+def lost_replies(value: str) -> None:
+    """Each n-th call that can be repeated is carried out and answered with an error.
+
+    `n@FILE` also counts them in a file.
+    """
+    every, _, path = value.partition("@")
     errors = (errno.ENOENT, errno.EEXIST, errno.ESTALE)
 
     class Lossy(WatchedDisk):
@@ -116,11 +216,101 @@ def lost_replies(every: str) -> None:
             Lossy.count += 1
             result = go()
             if Lossy.count % int(every) == 0:
+                _tally(path)
                 error = errors[Lossy.count // int(every) % len(errors)]
                 raise OSError(error, os.strerror(error), *call.paths[:1])
             return result
 
     _use(Lossy)
+
+
+def over_quota(flag: str) -> None:
+    """As long as the file `flag` is there, nothing new fits into the quota."""
+
+    class OverQuota(Disk):
+        def call(self, name: str, function: Callable[..., R], *args: object) -> R:
+            if name in {"create", "mkdir", "write"} and os.path.exists(flag):
+                raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+            return super().call(name, function, *args)
+
+    _use(OverQuota)
+
+
+def litter(_: str) -> None:
+    """What could not be written stays in tmp/."""
+    real = Disk.unlink
+
+    def unlink(self: Disk, path: str) -> None:
+        if "/tmp/" not in path:
+            real(self, path)
+
+    Disk.unlink = unlink  # type: ignore[method-assign]
+
+
+def leak_files(_: str) -> None:
+    """Each job leaves a file open."""
+    from wmctl.worker.execute import Executor
+
+    real = Executor.run
+
+    def run(self: Executor, *args: object) -> object:
+        os.open(os.devnull, os.O_RDONLY)
+        return real(self, *args)  # type: ignore[arg-type]
+
+    Executor.run = run  # type: ignore[method-assign,assignment]
+
+
+def no_log_cap(_: str) -> None:
+    """Whatever a job writes is kept."""
+    from wmctl.runner.log import LogFile
+
+    real = LogFile.__init__
+
+    def begin(self: LogFile, fd: int, open_errors: Callable[[], int], *_: int, **more: Any) -> None:
+        real(self, fd, open_errors, 1 << 40, **more)
+
+    LogFile.__init__ = begin  # type: ignore[method-assign]
+
+
+def no_result_cap(_: str) -> None:
+    """Whatever a job leaves as its result is taken."""
+    from wmctl.runner import results
+
+    results.RESULT_CAP = 1 << 40
+
+
+def no_check(_: str) -> None:
+    """Whatever the file is and whoever wrote it: its content is believed."""
+    fs._check = lambda *_: None
+
+
+# Other versions.
+
+
+def _versions(own: int, others: str) -> None:
+    """Write names of the major number `own`, and read those of `others` (a pattern) as well."""
+    from wmctl.spool import head
+    from wmctl.spool import name as names
+
+    real, suffix = names.parse, f".v{own}.json"
+    foreign = re.compile(rf"\.v(?:{others})\.json")
+
+    def parse(file: str, tag: str | None = None) -> names.Name | None:
+        return real(foreign.sub(suffix, file, count=1), tag)
+
+    names.MAJOR, names.SUFFIX, names.parse = own, suffix, parse  # type: ignore[misc,assignment]
+    known = {**vars(names), "SUFFIX": (".v1.json", ".v2.json")}
+    head.names = SimpleNamespace(**known)  # type: ignore[assignment,attr-defined]
+
+
+def next_version(_: str) -> None:
+    """Reads what this version writes, and writes names that this version does not read."""
+    _versions(2, "1")
+
+
+def any_major(_: str) -> None:
+    """This version, which does not look at the major number."""
+    _versions(1, r"\d+")
 
 
 RIGS: dict[str, Callable[[str], None]] = {
@@ -129,8 +319,25 @@ RIGS: dict[str, Callable[[str], None]] = {
     "no-self-stop": no_self_stop,
     "no-enoent-check": no_enoent_check,
     "no-sync": no_sync,
+    "own-clock": own_clock,
+    "only-group": only_group,
+    "no-sweep": no_sweep,
+    "no-drain": no_drain,
+    "two-steps": two_steps,
+    "strict-order": strict_order,
+    "no-spread": no_spread,
+    "no-limit": no_limit,
+    "count-lost": count_lost,
     "hang": hang,
     "lost-replies": lost_replies,
+    "over-quota": over_quota,
+    "litter": litter,
+    "leak-files": leak_files,
+    "no-check": no_check,
+    "next-version": next_version,
+    "any-major": any_major,
+    "no-log-cap": no_log_cap,
+    "no-result-cap": no_result_cap,
 }
 
 

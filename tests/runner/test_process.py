@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from wmctl.runner import proc, tree
+from wmctl.runner import proc, process, tree
 from wmctl.runner.base import Plan
 from wmctl.runner.exit import Exit
 from wmctl.runner.log import LogFile
@@ -163,6 +163,25 @@ def test_the_job_dies_of_memory_before_the_worker(job: Job) -> None:
     assert job.bash(script, oom_score_adj=700).tail == "700\n"
     own = Path("/proc/self/oom_score_adj").read_text()
     assert job.bash(script, oom_score_adj=None).tail == own
+
+
+def test_what_a_job_started_at_once_is_killed_before_the_worker_too() -> None:
+    """It was there before its parent had the score, so it inherited none."""
+    script = "(sleep 1000 & wait) & echo; wait"
+    with subprocess.Popen(
+        ["bash", "-c", script], stdout=subprocess.PIPE, start_new_session=True
+    ) as started:
+        try:
+            assert started.stdout is not None
+            started.stdout.readline()
+            until = time.monotonic() + 30
+            while len(family := tree.descendants(started.pid)) < 2:
+                assert time.monotonic() < until
+            process._set_oom_score(started.pid, 700)
+            for each in family:
+                assert Path(f"/proc/{each}/oom_score_adj").read_text() == "700\n"
+        finally:
+            os.killpg(started.pid, signal.SIGKILL)
 
 
 # -- what cannot be started

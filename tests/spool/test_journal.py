@@ -198,3 +198,13 @@ def test_what_has_ended_is_not_claimed_again(story):
     assert wrong([*events, late], spool) == [(ORDER, done)]
     elsewhere = more(late, boot="another machine, whose clock says nothing here")
     assert wrong([*events, elsewhere], spool) == []
+
+
+def test_a_claim_may_be_noted_late(story):
+    """Its claimer stood still after the rename; a later claim has ended the job meanwhile."""
+    spool, events, (done, _) = story
+    (finish,) = (event for event in events if event.verb == "finish")
+    late = more(finish, verb="claim", claims=finish.claims - 1, at=finish.at + 5, facts={})
+    assert wrong([*events, late], spool) == []
+    started = more(late, verb="start")
+    assert wrong([*events, started], spool) == [(ORDER, done)]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.worker.bench import PATIENCE, Bench, refuse
+from wmctl.runner.outcome import Completed
 from wmctl.spool import Claim, Spool, Staged
 from wmctl.testing.faults import REPEATABLE, Call, CountingDisk, FailingDisk, WatchedDisk
 from wmctl.testing.spool_contract import audit, claim
@@ -339,3 +340,21 @@ def test_somebody_who_finishes_too_fast_waits(
         third.join(PATIENCE)
         assert not third.is_alive()
         committer.close()
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_has_ended_is_published_before_a_job_starts_that_was_lost(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    """That one may kill this worker too, and others would be counted as lost with it."""
+    monkeypatch.setattr("wmctl.worker.committer.LINGER", 1.0)
+    dead = bench.claimed("wk-default-test-dead0", kind="runs")
+    if lost:
+        os.close(bench.spool.open_log(dead))
+    bench.spool.rescue("wk-default-test-dead0")
+    first = bench.submit(priority=9)
+    seen: list[str] = []
+    bench.direct("runs", lambda ctx: Completed(seen.append(bench.state(first))))
+    bench.run()
+    assert seen == ["success" if lost else "running"]
+    assert bench.state(dead.id) == "success"

@@ -1,10 +1,13 @@
 """What a worker believes it holds against what its folder says."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.worker.bench import Bench
+from tests.worker.bench import PATIENCE, Bench, DirectRunner, eventually
+from wmctl.runner.base import RunContext
+from wmctl.runner.outcome import Completed
 from wmctl.spool import Spool
 from wmctl.testing.faults import Call, WatchedDisk
 from wmctl.testing.spool_contract import audit, claim
@@ -105,3 +108,42 @@ def test_one_listing_is_no_proof(bench: Bench, held: Held) -> None:
     disk = _DuringListing([show, hide])
     assert compare(Spool.open(bench.spool.path, disk=disk), ME, held) == ([], set())
     audit(bench.spool.path).must_hold([taken.id])
+
+
+class _SlowCommit(WatchedDisk):
+    """The committer's calls wait until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = threading.Event()
+
+    def around(self, call: Call, go):  # type: ignore[no-untyped-def]
+        if threading.current_thread().name == "committer":
+            assert self.open.wait(PATIENCE)
+        return go()
+
+
+def test_a_late_event_does_not_claim_a_job_again(bench: Bench) -> None:
+    """Its end is not published yet, so that the target of a second claim's rename is there."""
+    disk, ran = _SlowCommit(), []
+
+    def run(ctx: RunContext) -> Completed:
+        ran.append(ctx.id)
+        return Completed()
+
+    bench.runners["bash"] = DirectRunner("bash", run)
+    first = bench.submit()
+    path = bench.entry(first).path
+    worker = bench.worker(spool=Spool.open(bench.spool.path, disk=disk), burst=False)
+    try:
+        with bench.running(worker):
+            eventually(lambda: ran == [first])
+            worker._wakeup._told(path, folder=False)
+            second = bench.submit()
+            eventually(lambda: second in ran)
+            disk.open.set()
+            eventually(lambda: bench.state(second) == "success")
+    finally:
+        disk.open.set()
+    assert ran == [first, second]
+    assert bench.state(first) == "success"

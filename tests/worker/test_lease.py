@@ -98,6 +98,26 @@ def test_a_job_that_the_supervisor_stopped_is_given_back_as_lost(bench: Bench) -
     assert bench.entry(job_id).name.lost == 1
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_job_does_not_start_if_the_lease_ran_out_since_its_claim(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, frozen: bool
+) -> None:
+    """We stood still: others may have taken it by now, and have run it to its end."""
+    guard = Guard(60.0)
+    starts: list[int] = []
+
+    def stand_still(job: RunContext) -> None:
+        if frozen and job.attempt == 1:
+            guard.renewed(0.0)
+
+    monkeypatch.setattr(bench.witness, "job_start", stand_still)
+    bench.direct("runs", lambda ctx: Completed(starts.append(ctx.attempt)))
+    job_id = bench.submit(kind="runs")
+    bench.run(guard=guard)
+    assert starts == [1 + frozen]
+    assert bench.state(job_id) == "success"
+
+
 def test_without_the_mark_such_an_end_would_be_published(bench: Bench) -> None:
     """The control: the job's end by a signal is an ordinary failure."""
     job_id = bench.submit("kill -9 $$")

@@ -280,6 +280,21 @@ def test_an_idle_worker_survives_a_pause(site: Site) -> None:
     assert site.bench.entry(job_id).name.lost == 0
 
 
+def test_a_supervisor_that_stood_still_goes_on(site: Site) -> None:
+    """As after Ctrl-Z and fg: no signal came that would end it."""
+    supervisor = site.start()
+    before = site.worker_pid()
+    for pid in (supervisor.pid, before):
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(LEASE)
+    for pid in (before, supervisor.pid):
+        os.kill(pid, signal.SIGCONT)
+    job_id = site.bench.submit("echo again")
+    assert eventually(lambda: site.bench.state(job_id) == "success")
+    assert supervisor.poll() is None
+    assert "finish their jobs" not in site.log.read_text()
+
+
 # Signals.
 
 

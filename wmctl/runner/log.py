@@ -76,8 +76,8 @@ class LogFile:
     `fd` is the open, unbuffered log file and belongs to the LogFile from now on; `open_errors`
     opens the sidecar that says which byte ranges of the log were standard error. A range is
     written before its bytes. A full disk or a flood makes it neither raise nor grow: what cannot
-    be kept is counted in `dropped`, and the last refusal of the disk stands in `error`. `sync`: what
-    was written is on the disk when `close` returns.
+    be kept is counted in `dropped`, and the last refusal of the disk stands in `error`. `sync`:
+    what was written is on the disk when `close` returns.
     """
 
     def __init__(

@@ -326,13 +326,24 @@ def _start(plan: "Plan", cwd: str) -> tuple[subprocess.Popen[bytes], dict[int, b
 
 
 def _set_oom_score(pid: int, score: int) -> None:
-    """What the process forks in its first moments may miss it; what it starts later inherits."""
-    with contextlib.suppress(OSError):
-        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, b"%d" % score)
-        finally:
-            os.close(fd)
+    """Of a process and of what it has started by now; what is started from now on inherits it."""
+    pending = [str(pid)]
+    for each in pending:  # which grows
+        with contextlib.suppress(OSError):
+            _write_score(f"/proc/{each}/oom_score_adj", score)
+            fd = os.open(f"/proc/{each}/task/{each}/children", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                pending += os.read(fd, 65536).decode("ascii").split()
+            finally:
+                os.close(fd)
+
+
+def _write_score(path: str, score: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, b"%d" % score)
+    finally:
+        os.close(fd)
 
 
 def _readable(fd: int) -> bool:

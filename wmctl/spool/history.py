@@ -116,7 +116,9 @@ def _over_when_over(events: Sequence[Event], _: Sequence[Place]) -> _Found:
     """What has ended is neither claimed nor started again."""
     for end in _of(events, "finish"):
         for event in _of(events, "claim", "start"):
-            if event.boot == end.boot and event.at > end.at + _SLACK:
+            # A claimer that stood still after its rename notes it late; that starts nothing.
+            early = event.verb == "claim" and event.claims < end.claims
+            if not early and event.boot == end.boot and event.at > end.at + _SLACK:
                 yield (
                     ORDER,
                     f"{event.verb} {event.claims} came {event.at - end.at:.1f} s after its end",

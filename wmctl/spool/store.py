@@ -66,7 +66,7 @@ class Store:
 
     @cached_property
     def synchronous(self) -> bool:
-        """NFS: the server has made a name durable before it answers; fsync of a folder says nothing.
+        """NFS: a name is durable before the server answers; fsync of a folder says nothing.
 
         Files are synced there one by one, before they are closed, which would write them anyway.
         """
@@ -163,7 +163,7 @@ class Store:
         self, data: bytes, target: str, *, sync: bool = True,
         make: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        """A file under a name that is ours alone to write and that nobody reads before we say so."""
+        """A file under a name that is ours alone to write, and that nobody reads yet."""
         sync = self.durable and sync
         try:
             fs.write_own(self.disk, target, data, self.settings.mode, sync=sync)

@@ -43,6 +43,8 @@ class Committer:
         self._spool = spool
         self._first_pause = first_pause
         self._queue: queue.Queue[Finished | None] = queue.Queue(BACKLOG)
+        self._unpublished = 0
+        self._published = threading.Condition()
         self._giving_up = False
         self._idle = threading.Event()
         self._end = threading.Event()
@@ -55,11 +57,19 @@ class Committer:
 
     def finish(self, finished: Finished) -> None:
         """Hand a finished job over; waits while too many are unpublished."""
+        with self._published:
+            self._unpublished += 1
         self._queue.put(finished)
 
     def flush(self) -> None:
         """Nothing runs at the moment: publish what is there without waiting for more."""
         self._idle.set()
+
+    def settle(self, timeout: float) -> None:
+        """Publish what is there, and wait until that is done; not for ever."""
+        self._idle.set()
+        with self._published:
+            self._published.wait_for(lambda: not self._unpublished, timeout)
 
     def close(self, *, give_up: bool = False) -> None:
         """Publish what is left.
@@ -83,7 +93,11 @@ class Committer:
         while not last:
             batch = self._collect()
             last = batch[-1] is None
-            self._publish([item for item in batch if item is not None])
+            items = [item for item in batch if item is not None]
+            self._publish(items)
+            with self._published:
+                self._unpublished -= len(items)
+                self._published.notify_all()
 
     def _collect(self) -> list[Finished | None]:
         """The next jobs; while others run, their ends are awaited for a moment."""

@@ -16,10 +16,13 @@ class Held:
         self._lock = threading.Lock()
         self._files: dict[str, bool] = {}
 
-    def expect(self, file: str) -> None:
-        """A rename into the folder is about to be tried."""
+    def expect(self, file: str) -> bool:
+        """A rename into the folder is about to be tried; False if we hold that very claim."""
         with self._lock:
+            if file in self._files:
+                return False
             self._files[file] = False
+        return True
 
     def confirm(self, claim: Claim) -> None:
         """It worked."""

@@ -117,7 +117,8 @@ class Supervisor:
         now = time.monotonic()
         wait = max(0.0, min(longest, _NAP, self._next_moment() - now))
         received = signal.sigtimedwait(self._handled, wait)
-        if received is not None:
+        # Python gives us what happens to lie in memory if we stood still until the time was over.
+        if received is not None and received.si_signo in self._handled:
             self.signaled(received.si_signo)
         self._reap()
         self._stop_hung()

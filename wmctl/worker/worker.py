@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,8 +31,9 @@ log = logging.getLogger("wmctl.worker")
 RESTART = 75
 #: Exit status of a worker that could not even begin, and said why.
 CANNOT_START = 74
-#: Seconds to wait after this machine or the disk refused something.
-_TROUBLE = 2.0
+#: Seconds to wait after this machine or the disk refused something. Short enough that work goes on
+#: within two seconds when that is over.
+_TROUBLE = 1.0
 
 
 class Worker:
@@ -62,6 +63,7 @@ class Worker:
             heart=self._heart, guard=guard, observers=self._observers, patience=self,
         )  # fmt: skip
         self._executor.dispose = self._ending.put_off
+        self._executor.overdue = guard.overdue
         self._lock_path = ""
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         self._state = "starting"
@@ -157,7 +159,7 @@ class Worker:
                 self._gone = True
             except (SpoolError, OSError) as error:
                 log.error("%s", error)
-                self._wakeup.wait(_TROUBLE)
+                self._pause(lambda: self._draining or self._gone)
 
     def _leased(self) -> bool:
         """Whether our lease can be relied upon; if not, nothing new is claimed."""
@@ -202,7 +204,10 @@ class Worker:
         name = pick.name
         assert name is not None  # noqa: S101 - `_next` gives no other
         file = name.claimed().file
-        self._held.expect(file)
+        if not self._held.expect(file):
+            # A late event told of it again. Its claim is not published yet: the target of a second
+            # rename would be there, and look as if that had been done.
+            return None
         claim = None
         try:
             claim = self._spool.claim(self.name, name, pick.path, self._options.check)
@@ -260,6 +265,8 @@ class Worker:
 
     def _work(self, claim: Claim) -> None:
         started, self._stop = boottime(), Stop()
+        if claim.name.lost:  # it may kill this worker too, which others' ends must not pay for
+            self._committer.settle(_TROUBLE)
         if self._stopping:
             self._stop.request("stopped")
         self._state, self._job = "busy", claim.id
@@ -270,7 +277,7 @@ class Worker:
             # This machine could not start it: not the job's fault, and it has not run.
             log.error("job %s cannot run here now: %s", claim.id, error)
             self._ending.give_back(claim, lost=False)
-            self._wakeup.wait(_TROUBLE)
+            self._pause(lambda: self._draining or self._gone)
             return
         finally:
             self._heart.unwatch()
@@ -280,9 +287,14 @@ class Worker:
 
     def may_wait(self) -> bool:
         """Wait a moment for a disk that refuses; False if we are to end instead."""
-        if not (self._stopping or self._gone):
-            self._wakeup.wait(_TROUBLE)
+        self._pause(lambda: self._stopping or self._gone)
         return not (self._stopping or self._gone)
+
+    def _pause(self, over: Callable[[], bool]) -> None:
+        """Leave alone what refused; that a job comes (the one just given back, say) is no end."""
+        until = time.monotonic() + _TROUBLE
+        while not over() and (left := until - time.monotonic()) > 0:
+            self._wakeup.wait(left)
 
     def is_gone(self) -> bool:
         """Whether we were declared dead."""

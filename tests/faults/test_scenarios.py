@@ -1,0 +1,31 @@
+"""Every scenario in its short form, and its control: with a protection off it must turn red."""
+
+import secrets
+
+import pytest
+
+from tests.faults.catalogue import BY_NAME
+from tests.faults.scenario import play
+
+
+@pytest.fixture
+def seed() -> int:
+    """Shown when a test fails: `python -m tests.faults --seed N NAME` runs it again."""
+    number = secrets.randbits(32)
+    print(f"seed {number}")
+    return number
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_nothing_is_lost(name: str, seed: int) -> None:
+    scenario = BY_NAME[name]
+    tally, _ = play(scenario, scenario.short, seed)
+    assert tally.clean, tally
+    assert tally.faults, "nothing went wrong: the story proves nothing"
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_control(name: str, seed: int) -> None:
+    scenario = BY_NAME[name]
+    tally, _ = play(scenario, scenario.control_size, seed, without=scenario.control)
+    assert not tally.clean, f"without {scenario.control!r} nothing was noticed: {tally}"
