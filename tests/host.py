@@ -36,6 +36,8 @@ class Host:
         self.starts = folder / "starts"
         self.log = folder / "log"
         self.supervisors: list[subprocess.Popen[bytes]] = []
+        #: Whether `close` prints what the supervisors logged.
+        self.tells = True
         (folder / "home").mkdir()
         (folder / "tmp").mkdir()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
@@ -114,11 +116,16 @@ class Host:
             process.wait(PATIENCE)
 
     def close(self) -> None:
-        print(self.log.read_text() if self.log.exists() else "")  # shown if the test failed
+        if self.tells and self.log.exists():
+            print(self.log.read_text())  # shown if the test failed
         for process in self.supervisors:
             if process.poll() is None:
                 tree.kill_tree(process.pid, keep_root=False)
             process.wait()
+
+    def is_busy(self) -> bool:
+        """Whether any job waits or runs; quicker than to count them."""
+        return any(True for _ in self.spool.entries(["running", "queued", "suspended"]))
 
     def unfinished(self) -> int:
         return sum(1 for _ in self.spool.entries(["queued", "running", "suspended"]))

@@ -57,12 +57,16 @@ class Ground:
     `without` names the protection that is switched off ("" = none): for controls.
     """
 
-    def __init__(self, seed: int, *, without: str = "", said: Callable[[str], None]) -> None:
+    def __init__(
+        self, seed: int, *, without: str = "", said: Callable[[str], None], tells: bool = True
+    ) -> None:
         self.seed = seed
         self.rng = random.Random(seed)
         self.without = without
         #: Tell how far the story is; long ones do so every few seconds.
         self.said = said
+        #: Whether its hosts print their logs in the end.
+        self.tells = tells
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -89,6 +93,7 @@ class Ground:
     def host(self, *, memory: bool = False, journal: bool = True) -> Host:
         """A user's home with the real `wmctl`; its processes are killed at the end."""
         host = Host(self.folder(memory=memory))
+        host.tells = self.tells
         if journal:
             host.environ["WMCTL_JOURNAL"] = str(host.folder / "journal")
         self.later(host.close)
@@ -122,7 +127,7 @@ def ground(seed: int, *, without: str = "", quiet: bool = True) -> Iterator[Grou
         if not quiet:
             print(f"  {text}", flush=True)
 
-    with Ground(seed, without=without, said=said) as made:
+    with Ground(seed, without=without, said=said, tells=quiet) as made:
         yield made
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from tests.faults.rigged import RIGS
+from tests.faults.rigged import rig
 from wmctl.spool import Disk, Entry, Job, Spool
 from wmctl.testing.spool_contract import claim
 
@@ -45,8 +45,7 @@ def waiting(path: str, label: str) -> tuple[Spool, Entry]:
 
 
 def main(worker: str, rigs: str, claiming: str, committing: str) -> None:
-    for rig in filter(None, rigs.split(",")):
-        RIGS[rig]("")
+    rig(rigs)
     spool, wanted = waiting(claiming, f"{worker}-claim")
     other, entry = waiting(committing, f"{worker}-commit")
     staged = other.stage(claim(other, f"{worker}-commit", entry), "success", {"result": worker})

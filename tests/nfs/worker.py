@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.faults.rigged import RIGS
+from tests.faults.rigged import rig
 from wmctl.runner.base import RunContext
 from wmctl.runner.outcome import Completed, Outcome
 from wmctl.runner.tools import Tools
@@ -47,8 +47,7 @@ def main(text: str) -> int:
     wanted = json.loads(text)
     logging.basicConfig(level=logging.INFO, format="%(relativeCreated)d %(message)s")
     logging.getLogger("wmctl.worker").addFilter(lambda line: "success" not in line.getMessage())
-    for rig in filter(None, wanted.get("rigs", "").split(",")):
-        RIGS[rig]("")
+    rig(wanted.get("rigs", ""))
     spool = Spool.open(wanted["spool"])
     options = WorkerOptions(
         tags={"noop": 0},
