@@ -112,6 +112,7 @@ class Scenario:
     title: str
     #: The story; the number says how much of it (kills, cuts, rounds…).
     run: Callable[[Ground, int], Tally]
+    #: 0: other tests tell it in short.
     short: int
     long: int
     #: The protection whose loss the control shows, and how much of the story that takes.

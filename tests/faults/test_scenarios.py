@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 
-from tests.faults.catalogue import BY_NAME
+from tests.faults.catalogue import BY_NAME, SHORT
 from tests.faults.scenario import play
 
 
@@ -16,7 +16,7 @@ def seed() -> int:
     return number
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", SHORT)
 def test_nothing_is_lost(name: str, seed: int) -> None:
     scenario = BY_NAME[name]
     tally, _ = play(scenario, scenario.short, seed)
@@ -24,7 +24,7 @@ def test_nothing_is_lost(name: str, seed: int) -> None:
     assert tally.faults, "nothing went wrong: the story proves nothing"
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", SHORT)
 def test_control(name: str, seed: int) -> None:
     scenario = BY_NAME[name]
     tally, _ = play(scenario, scenario.control_size, seed, without=scenario.control)

@@ -38,7 +38,7 @@ class Act:
 
     def await_start(self, host: str, attempt: int) -> float:
         """When it was seen to have started."""
-        eventually(lambda: self.started(host, attempt))
+        eventually(lambda: self.started(host, attempt), self.site.patience)
         return time.monotonic()
 
     def still_runs(self) -> bool:

@@ -18,11 +18,12 @@ LEASE, BEAT = 12.0, 2.0
 #: Seconds that anything may take on a busy machine before a test gives up.
 PATIENCE = 60.0
 
-_CREATE = f"""
+_CREATE = """
 import os, sys
 from wmctl.spool import Settings, Spool
 os.umask(0)
-Spool.create(sys.argv[1], Settings(lease={LEASE}, beat={BEAT}))
+path, lease, beat = sys.argv[1:]
+Spool.create(path, Settings(lease=float(lease), beat=float(beat)))
 """
 _SUBMIT = """
 import json, sys
@@ -103,14 +104,18 @@ class Audit:
 class Site:
     """A spool that all hosts mount by one protocol."""
 
-    def __init__(self, lab: Lab, name: str, protocol: str) -> None:
+    def __init__(
+        self, lab: Lab, name: str, protocol: str, *, lease: float = LEASE, beat: float = BEAT
+    ) -> None:
         self.lab = lab
+        #: Seconds that anything may take here: nothing takes longer than a lease and a moment.
+        self.patience = lease + PATIENCE
         self.name = name
         self.protocol = protocol
         self.path = f"{MOUNTS[protocol]}/{name}"
         self.served = f"{SERVED}/{name}"
         self.env = {"WMCTL_SPOOL": self.path, "HOME": "/tmp/home", "TMPDIR": "/tmp"}
-        self.on("srv", _CREATE, self.served)
+        self.on("srv", _CREATE, self.served, lease, beat)
 
     def on(self, host: str, code: str, *args: object) -> Any:
         """Run Python on a host."""
@@ -159,9 +164,9 @@ class Site:
     def count(self, *folders: str) -> int:
         return sum(len(self.files(folder)) for folder in folders)
 
-    def finished(self, patience: float = PATIENCE) -> None:
+    def finished(self) -> None:
         """Wait until no job is left that waits or runs."""
-        eventually(lambda: not self.count("queue", "running"), patience)
+        eventually(lambda: not self.count("queue", "running"), self.patience)
 
     def audit(self) -> Audit:
         """Every job file, from the server's disk."""
