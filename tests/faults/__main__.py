@@ -3,10 +3,11 @@
 import argparse
 import secrets
 import sys
+import traceback
 from datetime import UTC, datetime
 
 from tests.faults.catalogue import BY_NAME, SHORT
-from tests.faults.scenario import markdown, play
+from tests.faults.scenario import Scenario, Tally, heading, play, row
 
 
 def main() -> int:
@@ -21,19 +22,30 @@ def main() -> int:
     if unknown:
         parser.error(f"no scenario named {', '.join(unknown)}; there are {', '.join(BY_NAME)}")
     print(f"{datetime.now(UTC):%Y-%m-%d}, seed {asked.seed}", flush=True)
-    rows = []
+    rows, good = [], True
     for name in asked.names or (BY_NAME if asked.long else SHORT):
-        scenario = BY_NAME[name]
-        size = scenario.long if asked.long else scenario.short
-        size = scenario.control_size if asked.control else size
-        print(f"{scenario.goal} {name} ({size})", flush=True)
-        without = scenario.control if asked.control else ""
+        told, clean = tell(BY_NAME[name], asked)
+        rows.append(told)
+        good &= clean != asked.control
+    print("\n".join(["", *heading(), *rows]))
+    return 0 if good else 1
+
+
+def tell(scenario: Scenario, asked: argparse.Namespace) -> tuple[str, bool]:
+    """Tell one story; its row, and whether every promise was kept."""
+    size = scenario.long if asked.long else scenario.short
+    size = scenario.control_size if asked.control else size
+    without = scenario.control if asked.control else ""
+    print(f"{scenario.goal} {scenario.name} ({size})", flush=True)
+    try:
         tally, seconds = play(scenario, size, asked.seed, without=without, quiet=False)
-        for problem in tally.problems:
-            print(f"  PROBLEM {problem}", flush=True)
-        rows.append((scenario, tally, seconds))
-    print("\n".join(["", *markdown(rows)]))
-    return 0 if all(tally.clean != asked.control for _, tally, _ in rows) else 1
+    except Exception:  # noqa: BLE001 - the other stories are told all the same
+        tally, seconds = Tally(problems=[traceback.format_exc()]), 0.0
+    for problem in tally.problems:
+        print(f"  PROBLEM {problem}")
+    told = row(scenario, tally, seconds)
+    print(told, flush=True)
+    return told, tally.clean
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ A module of scenarios defines `SCENARIOS`. Each also runs with one protection sw
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,13 +142,16 @@ def play(
     return tally, time.monotonic() - started
 
 
-def markdown(rows: Sequence[tuple[Scenario, Tally, float]]) -> Iterator[str]:
-    """The table as `docs/explanation/reliability.md` carries it, line by line."""
+def heading() -> Iterator[str]:
+    """The head of the table as `docs/explanation/reliability.md` carries it."""
     yield "| goal | scenario | faults | jobs | lost | doubled | other | seconds |"
     yield "|---|---|--:|--:|--:|--:|--:|--:|"
-    for scenario, tally, seconds in rows:
-        title = f"{scenario.title}; {tally.note}" if tally.note else scenario.title
-        yield (
-            f"| {scenario.goal} | {title} | {tally.faults:,} | {tally.jobs:,} | {tally.lost} |"
-            f" {tally.doubled} | {len(tally.problems)} | {seconds:.0f} |"
-        )
+
+
+def row(scenario: Scenario, tally: Tally, seconds: float) -> str:
+    """One line of it."""
+    title = f"{scenario.title}; {tally.note}" if tally.note else scenario.title
+    return (
+        f"| {scenario.goal} | {title} | {tally.faults:,} | {tally.jobs:,} | {tally.lost} |"
+        f" {tally.doubled} | {len(tally.problems)} | {seconds:.0f} |"
+    )

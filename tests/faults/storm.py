@@ -1,5 +1,6 @@
 """kill -9 of workers at random, in memory (many) and on a disk with every sync (G1, G2)."""
 
+import contextlib
 import os
 import signal
 import time
@@ -24,8 +25,9 @@ def kills(ground: Ground, host: Host, count: int) -> int:
         pids = host.worker_pids()
         if pids:
             victim = ground.rng.choice(pids)
-            os.kill(victim, signal.SIGKILL)
-            killed += 1
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(victim, signal.SIGKILL)
+                killed += 1
             if killed % 50 == 0:
                 ground.said(f"{killed} kills, {host.unfinished()} jobs left")
     eventually(lambda: victim not in host.worker_pids())
