@@ -82,7 +82,8 @@ def soak(ground: Ground, seconds: int) -> Tally:
             jobs += _submit(host, RATE)
         most = max(most, sum(1 for _ in spool.entries(["success"])))
         pruned += spool.prune(1.0).jobs
-        ground.said(f"{now:.0f} s, {len(jobs)} jobs, {processes[-1].rss[-1]:.1f} MB")
+        if processes[-1].rss:
+            ground.said(f"{now:.0f} s, {len(jobs)} jobs, {processes[-1].rss[-1]:.1f} MB")
         time.sleep(max(0.0, begun + now + 1.0 - time.monotonic()))
     over.set()
     watcher.join()

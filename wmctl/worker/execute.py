@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -167,17 +168,18 @@ class Executor:
             oom_score_adj=options.oom_score_adj,
         )
 
+        @functools.cache  # for `execute` as well: the context in its own closure would be a cycle
         def make_folder() -> Path:
             folder = Path(make())
             _write_private(folder / "args.json", json.dumps(args).encode())
             return folder
 
         def execute(plan: Plan) -> Exit:
-            folder = context.folder
+            folder = make_folder()
             ends.append(process.run(plan, folder=folder, log=log, limits=limits, stop=stop))
             return ends[-1]
 
-        context = RunContext(
+        return RunContext(
             job=job,
             id=claim.id,
             tag=name.tag,
@@ -196,7 +198,6 @@ class Executor:
             execute=execute,
             log=log.line,
         )  # fmt: skip
-        return context
 
 
 def _is_direct(runner: object) -> bool:
