@@ -10,7 +10,7 @@ from tests.faults.catalogue import SCENARIOS, SHORT
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/explanation/reliability.md").read_text(encoding="utf-8")
 ROW = re.compile(
-    r"^\| (G\d+) \| ([^|]+) \| ([\d,]+) \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) \|", re.M
+    r"^\| (G\d+) \| ([^|]+) \| ([\d,]+) \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) \|", re.MULTILINE
 )
 NAMED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+)(?:\[([\w-]+)\])?)?`")
 
@@ -27,7 +27,7 @@ def test_nothing_was_lost_doubled_or_otherwise_wrong() -> None:
 
 
 def test_the_table_has_a_date() -> None:
-    assert re.search(r"^20\d\d-\d\d-\d\d, ", PAGE, re.M)
+    assert re.search(r"^20\d\d-\d\d-\d\d, ", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("file", "function", "case"), sorted(set(NAMED.findall(PAGE))))

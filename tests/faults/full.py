@@ -176,10 +176,10 @@ def refused(ground: Ground, seconds: int) -> Tally:
 SCENARIOS = [
     Scenario(
         "G10", "full", "the disk is full for a while", full,
-        short=2, long=30, control="litter", control_size=1,
+        short=2, long=30, control="litter", control_size=1, needs=("root",),
     ),
     Scenario(
         "G11", "refused", "inodes full, EFBIG, EROFS, EDQUOT", refused,
-        short=1, long=10, control="litter", control_size=1,
+        short=1, long=10, control="litter", control_size=1, needs=("root",),
     ),
 ]  # fmt: skip

@@ -100,6 +100,6 @@ def _judge(host: Host, good: list[str], bad: list[bytes], left: list[bytes], tal
 SCENARIOS = [
     Scenario(
         "G12", "hostile", "files that are no jobs among good ones", hostile,
-        short=300, long=10_000, control="no-check", control_size=90,
+        short=300, long=10_000, control="no-check", control_size=90, needs=("root",),
     ),
 ]  # fmt: skip

@@ -86,6 +86,6 @@ def greedy(ground: Ground, rounds: int) -> Tally:
 SCENARIOS = [
     Scenario(
         "G23", "greedy", "jobs that take all memory, or fork without end", greedy,
-        short=1, long=10, control="no-oom-score", control_size=1,
+        short=1, long=10, control="no-oom-score", control_size=1, needs=("root",),
     ),
 ]  # fmt: skip

@@ -43,6 +43,6 @@ def lost(ground: Ground, lease: int) -> Tally:
 SCENARIOS = [
     Scenario(
         "G7", "lost-host", "a host is lost with 8 running jobs", lost,
-        short=2, long=60, control="no-rescue", control_size=1,
+        short=2, long=60, control="no-rescue", control_size=1, needs=("root",),
     ),
 ]  # fmt: skip

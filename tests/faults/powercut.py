@@ -188,6 +188,6 @@ def cuts(ground: Ground, count: int) -> Tally:
 SCENARIOS = [
     Scenario(
         "G3", "powercut", "power cuts of ext4 under submitters and workers", cuts,
-        short=3, long=100, control="no-sync=all", control_size=1,
+        short=3, long=100, control="no-sync=all", control_size=1, needs=("root",),
     ),
 ]  # fmt: skip

@@ -4,7 +4,9 @@ A module of scenarios defines `SCENARIOS`. Each also runs with one protection sw
 (`without`): then its tally must be bad, or the scenario proves nothing.
 """
 
+import os
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -118,6 +120,16 @@ class Scenario:
     #: The protection whose loss the control shows, and how much of the story that takes.
     control: str
     control_size: int
+    #: Programs that it cannot do without; "root": the rights of root.
+    needs: tuple[str, ...] = ()
+
+    def lacks(self) -> list[str]:
+        """What is missing here."""
+        return [
+            each
+            for each in self.needs
+            if (os.geteuid() != 0 if each == "root" else shutil.which(each) is None)
+        ]
 
 
 @contextmanager

@@ -86,6 +86,6 @@ def _skew(host: Host, offset: int) -> int:
 SCENARIOS = [
     Scenario(
         "G8", "skew", "hosts whose clocks are an hour apart", skewed,
-        short=60, long=1000, control="own-clock", control_size=12,
+        short=60, long=1000, control="own-clock", control_size=12, needs=("faketime",),
     ),
 ]  # fmt: skip

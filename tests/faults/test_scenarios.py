@@ -1,11 +1,12 @@
 """Every scenario in its short form, and its control: with a protection off it must turn red."""
 
 import secrets
+from collections.abc import Callable
 
 import pytest
 
-from tests.faults.catalogue import BY_NAME, SHORT
-from tests.faults.scenario import play
+from tests.faults.catalogue import SHORT
+from tests.faults.scenario import Scenario, play
 
 
 @pytest.fixture
@@ -17,15 +18,15 @@ def seed() -> int:
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_nothing_is_lost(name: str, seed: int) -> None:
-    scenario = BY_NAME[name]
+def test_nothing_is_lost(name: str, seed: int, told: Callable[[str], Scenario]) -> None:
+    scenario = told(name)
     tally, _ = play(scenario, scenario.short, seed)
     assert tally.clean, tally
     assert tally.faults, "nothing went wrong: the story proves nothing"
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_control(name: str, seed: int) -> None:
-    scenario = BY_NAME[name]
+def test_control(name: str, seed: int, told: Callable[[str], Scenario]) -> None:
+    scenario = told(name)
     tally, _ = play(scenario, scenario.control_size, seed, without=scenario.control)
     assert not tally.clean, f"without {scenario.control!r} nothing was noticed: {tally}"
