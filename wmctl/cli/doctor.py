@@ -4,66 +4,68 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Annotated
 
 import typer
 
 from wmctl.cli import exits
 from wmctl.cli import options as o
+from wmctl.cli.exits import UsageError
+from wmctl.cli.finding import Finding, show
 from wmctl.cli.group import one_command
-from wmctl.cli.lists import age, show_list
+from wmctl.cli.lists import age
 from wmctl.cli.problems import problem_of
 from wmctl.cli.session import Session, session_of
-from wmctl.cli.tables import Column
 from wmctl.errors import WmctlError
+from wmctl.spool import fskind
 
 #: A file server whose clock is further off (seconds) confuses people who compare times.
 _SKEW = 5.0
 #: Less free space than this (bytes) stops submits soon.
 _SPACE = 256 << 20
+#: How long `--nfs` waits for the other host.
+_WAIT = "60s"
 
 
-class Finding(NamedTuple):
-    """One thing that was looked at."""
-
-    what: str
-    #: ok, note or fault
-    status: str
-    detail: str
-    #: What to do about it.
-    remedy: str = ""
-
-
-COLUMNS = (
-    Column("CHECK", lambda item: item["check"]),
-    Column("STATUS", lambda item: item["status"]),
-    Column("DETAIL", lambda item: item["detail"]),
-)
-_COLOURS = {"ok": "green", "note": "yellow", "fault": "red"}
-
-
-def doctor(ctx: typer.Context, format: o.Output = "table", spool: o.SpoolOption = None) -> None:
+def doctor(
+    ctx: typer.Context,
+    nfs: Annotated[
+        bool, typer.Option("--nfs", help="Test a shared spool between this host and another.")
+    ] = False,
+    host: Annotated[
+        str | None,
+        typer.Option(metavar="HOST", help="Start the other side of --nfs there, by ssh."),
+    ] = None,
+    wait: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="How long --nfs waits for it [default: 60s]."),
+    ] = None,
+    meet: Annotated[str | None, typer.Option(metavar="NAME", hidden=True)] = None,
+    format: o.Output = "table",
+    spool: o.SpoolOption = None,
+) -> None:
     """Check configuration, spool, file system, clock, workers, runners' tools and plugins.
 
     Exit 1 if there is a fault. A missing tool is a note: its jobs wait for a worker that has it.
+    With --nfs instead: is this mount fit for workers on several hosts? Type it on two of them.
     """
     o.check_format(format, "table", "json", "jsonl", "tsv")
     session = session_of(ctx, spool=spool)
-    findings = list(examine(session))
-    show_list(
-        [{"schema": "wmctl.finding/1", "check": found.what, **_rest(found)} for found in findings],
-        format,
-        COLUMNS,
-        key=None,
-        colour=lambda item: _COLOURS[item["status"]],
-        below=lambda item: item["remedy"],
-    )
+    if not nfs:
+        if host is not None or wait is not None or meet is not None:
+            raise UsageError("--host and --wait are for --nfs", hint="wmctl doctor --nfs")
+        findings = list(examine(session))
+    else:
+        from wmctl.cli import nfsprobe  # rarely used
+
+        if meet is not None:
+            nfsprobe.take_part(session, meet)
+            return
+        seconds = o.seconds(wait or _WAIT, "--wait")
+        findings = nfsprobe.probe(session, host=host, wait=seconds)
+    show(findings, format)
     if any(found.status == "fault" for found in findings):
         raise typer.Exit(exits.FAULTS)
-
-
-def _rest(found: Finding) -> dict[str, str]:
-    return {"status": found.status, "detail": found.detail, "remedy": found.remedy}
 
 
 def examine(session: Session) -> Iterator[Finding]:
@@ -95,14 +97,18 @@ def _spool(session: Session) -> Iterator[Finding]:
         return
     spool = session.spool
     system = spool.file_system()
-    kind = f"{system.kind}{', seen by other hosts' if system.network else ''}"
+    kind = system.kind
+    if system.network:
+        kind = f"{fskind.title(system, fskind.mount(str(spool.path)))}, seen by other hosts"
     where = f"{spool.path} (from: {session.settings.origins['spool']})"
     yield Finding("spool", "ok", f"{where}, format {spool.settings.format}")
     if system.network and spool.settings.lease < 2 * 60:
         yield Finding(
             "file system", "note", f"{kind}; the lease is only {spool.settings.lease:g} s",
-            "make spools on network file systems with: wmctl init FOLDER",
+            "make spools on network file systems with: wmctl init FOLDER; then: wmctl doctor --nfs",
         )  # fmt: skip
+    elif system.network:
+        yield Finding("file system", "note", kind, "test it between two hosts: wmctl doctor --nfs")
     else:
         yield Finding("file system", "ok", kind)
 
@@ -198,5 +204,9 @@ def _plugins(session: Session) -> Iterator[Finding]:
 
 
 app = one_command(
-    doctor, "wmctl doctor", "wmctl doctor -o json | jq '.[] | select(.status != \"ok\")'"
+    doctor,
+    "wmctl doctor",
+    "wmctl doctor -o json | jq '.[] | select(.status != \"ok\")'",
+    "wmctl doctor --nfs",
+    "wmctl doctor --nfs --host build2",
 )

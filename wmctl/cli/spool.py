@@ -14,7 +14,7 @@ from wmctl.cli.serving import live
 from wmctl.cli.session import Session, session_of
 from wmctl.cli.tables import Item
 from wmctl.errors import SpoolNotFound
-from wmctl.spool import STATES, encode_tag
+from wmctl.spool import STATES, encode_tag, fskind
 
 #: Seconds.
 _DAY = 86400
@@ -89,12 +89,14 @@ def spool_facts(session: Session) -> Item:
     opened = session.spool
     system = opened.file_system()
     counts = Counter(entry.state for entry in opened.entries())
+    mounted = fskind.mount(str(opened.path)) if system.network else None
     return {
         "schema": "wmctl.spool/1",
         "path": str(opened.path),
         "origin": session.settings.origins["spool"],
-        "file_system": system.kind,
+        "file_system": fskind.title(system, mounted),
         "network": system.network,
+        "mount_options": mounted.notable if mounted is not None and mounted.nfs else [],
         **asdict(opened.settings),
         "workers": sum(1 for _ in live(opened)),
         "jobs": {state: counts[state] for state in STATES if counts[state]},
