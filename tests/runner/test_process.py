@@ -1,5 +1,6 @@
 """Running a planned process to its end, with real processes."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -182,6 +183,10 @@ def test_what_a_job_started_at_once_is_killed_before_the_worker_too() -> None:
                 assert Path(f"/proc/{each}/oom_score_adj").read_text() == "700\n"
         finally:
             os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
+            for each in sorted(family):
+                with contextlib.suppress(ChildProcessError):  # nobody's of ours without a parent
+                    os.waitpid(each, 0)
 
 
 # -- what cannot be started

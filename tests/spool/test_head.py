@@ -318,6 +318,34 @@ class TestListing:
         assert [pick.path for pick in picks(head, spool)] == [f"{folder}/later/still/{name}"]
 
 
+class TestHidden:
+    """NFS 3: what came within a tick of another change shows only after a further one."""
+
+    def test_the_folders_are_touched_now_and_then(
+        self, counted: Spool, disk: CountingDisk, watch: Stopwatch
+    ) -> None:
+        counted.store.__dict__["hides_changes"] = True
+        waiting(counted, 1)
+        head = Head(counted.store, {"t": 0}, clock=watch)
+        picks(head, counted)
+        queue = counted.store.queue("t")
+        for seconds, touched in ((9.0, False), (10.0, True)):
+            watch.time = seconds
+            disk.calls.clear()
+            head.poll()
+            assert (("touch", (queue,)) in {(c.name, c.paths) for c in disk.calls}) is touched
+
+    def test_not_where_they_hide_nothing(
+        self, counted: Spool, disk: CountingDisk, watch: Stopwatch
+    ) -> None:
+        head = Head(counted.store, {"t": 0}, clock=watch)
+        picks(head, counted)
+        watch.time = 100.0
+        disk.calls.clear()
+        head.poll()
+        assert not disk.count("touch")
+
+
 class TestEvents:
     def test_a_noted_name_is_picked_without_listing(
         self, counted: Spool, disk: CountingDisk, watch: Stopwatch

@@ -32,8 +32,8 @@ _SPREAD = 1024
 _CONTESTED = 8
 #: Seconds by which a file's time stamp may run ahead of a probe: the clock's tick.
 _TICK = 0.01
-#: Seconds after which a poll lists anew whatever the time stamps say.
-_SURELY = 60.0
+#: Seconds after which a poll lists anew whatever the time stamps say; where they hide changes.
+_SURELY, _OFTEN = 60.0, 10.0
 _PRIORITY = slice(24, 27)
 _SHORTEST = 64
 
@@ -148,10 +148,13 @@ class Head:
 
     def poll(self) -> None:
         """Look whether a folder changed since it was listed; now and then do not believe it."""
-        if self._clock() - self._listed_at >= _SURELY:
-            self._changed = True
-            return
+        surely = _OFTEN if self._store.hides_changes else _SURELY
         with fs.translated("look at the queues"):
+            if self._clock() - self._listed_at >= surely:
+                for folder in self._stamps:
+                    self._store.reveal(folder)
+                self._changed = True
+                return
             for folder, stamp in list(self._stamps.items()):
                 if self._stamp(folder) != stamp:
                     self._changed = True

@@ -159,6 +159,7 @@ def locate(store: Store, job_id: str) -> Entry | None:
         found = terminal(store, job_id) or _unfinished(store, job_id)
         if found is not None:
             return found
+        store.reveal(store.path("completed", bucket(job_id)))
     return terminal(store, job_id)
 
 

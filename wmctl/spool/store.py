@@ -74,6 +74,23 @@ class Store:
 
         return detect(self.root).kind == "nfs"
 
+    @cached_property
+    def hides_changes(self) -> bool:
+        """NFS 3 tells changes by time stamps: the second within one tick of the server is hidden.
+
+        It stays so, for a client that looked in between, until the folder changes again.
+        """
+        from wmctl.spool.fskind import mount
+
+        found = mount(self.root) if self.synchronous else None
+        return found is not None and (found.nfs or "").startswith("3")
+
+    def reveal(self, folder: str) -> None:
+        """Change a folder's time, so that a listing shows what is hidden."""
+        if self.hides_changes:
+            with contextlib.suppress(FileNotFoundError):
+                self.disk.touch(folder)
+
     # Where things are.
 
     def path(self, *parts: str) -> str:
