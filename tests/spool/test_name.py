@@ -106,7 +106,7 @@ def test_the_fields_of_a_name() -> None:
         PLAIN.replace("1123", "1323") + ".v1.json", PLAIN.replace("T14", "T24") + ".v1.json",
         PLAIN.replace("-7abc", "-4abc") + ".v1.json", PLAIN.replace("9ab_", "9AB_") + ".v1.json",
         PLAIN.replace("2", "\u0662") + ".v1.json", "../" + PLAIN + ".v1.json",
-        PLAIN.replace("140700", "140760") + ".v1.json",
+        PLAIN.replace("140700", "140760") + ".v1.json", f"{PLAIN}.v1.json.success",
     ],
 )  # fmt: skip
 def test_what_is_no_name(text: str) -> None:

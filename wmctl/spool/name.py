@@ -148,6 +148,8 @@ def parse(file: str, tag: str | None = None) -> Name | None:
     match = _NAME.fullmatch(file)
     if match is None or int(match["major"]) != MAJOR or (match["tag"] is None) == (tag is None):
         return None
+    if tag is not None and match["outcome"] is not None:
+        return None  # nothing in a queue has ended
     try:
         named = decode_tag(match["tag"]) if tag is None else tag
         parse_due(match["due"])
