@@ -164,9 +164,9 @@ class Site:
     def count(self, *folders: str) -> int:
         return sum(len(self.files(folder)) for folder in folders)
 
-    def finished(self) -> None:
+    def finished(self, patience: float = 0.0) -> None:
         """Wait until no job is left that waits or runs."""
-        eventually(lambda: not self.count("queue", "running"), self.patience)
+        eventually(lambda: not self.count("queue", "running"), max(patience, self.patience))
 
     def audit(self) -> Audit:
         """Every job file, from the server's disk."""
