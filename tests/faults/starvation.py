@@ -81,6 +81,6 @@ SCENARIOS = [
     ),
     Scenario(
         "G29", "herd", "16 workers on one queue", herd,
-        short=1000, long=5000, control="no-spread", control_size=300,
+        short=1000, long=5000, control="no-spread", control_size=1000,
     ),
 ]  # fmt: skip
