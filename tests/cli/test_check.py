@@ -68,3 +68,10 @@ def test_no_journal_is_no_proof(wmctl):
 def test_off_nothing_is_written(wmctl, spool):
     submit(wmctl, WMCTL_JOURNAL="0")
     assert not (spool.path / "journal").exists()
+
+
+def test_of_no_spool_nothing_is_said_to_be_well(wmctl, fresh):
+    done = wmctl("spool", "check")
+    assert done.returncode == 78
+    assert f"there is no spool in {fresh}" in done.stderr
+    assert not fresh.exists()

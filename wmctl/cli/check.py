@@ -24,6 +24,7 @@ _LOOKS = 3
 
 def check(session: Session, format: str, *, history: bool) -> None:
     """Print what is wrong; exit 1 if anything is."""
+    session.must_have_spool()
     found, problems = _look(session, history=history)
     for _ in range(_LOOKS - 1):
         if not problems:

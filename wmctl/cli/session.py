@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from wmctl import config
 from wmctl.cli import output
+from wmctl.errors import SpoolNotFound
 
 if TYPE_CHECKING:
     import typer
@@ -83,6 +84,14 @@ class Session:
         if not self.settings.spool_is_default:
             return True
         return os.path.lexists(self.settings.spool / "spool.json")
+
+    def must_have_spool(self) -> None:
+        """SpoolNotFound where there is none to say anything about."""
+        if not self.has_spool:
+            raise SpoolNotFound(
+                f"there is no spool in {self.settings.spool} yet",
+                hint="the first job makes it; or: wmctl init",
+            )
 
     @cached_property
     def spool(self) -> "Spool":

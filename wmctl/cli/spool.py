@@ -13,7 +13,6 @@ from wmctl.cli.lists import show_facts
 from wmctl.cli.serving import live
 from wmctl.cli.session import Session, session_of
 from wmctl.cli.tables import Item
-from wmctl.errors import SpoolNotFound
 from wmctl.spool import STATES, encode_tag, fskind
 
 #: Seconds.
@@ -81,11 +80,7 @@ def _with_units(facts: Item) -> Item:
 
 def spool_facts(session: Session) -> Item:
     """The spool as a JSON object."""
-    if not session.has_spool:
-        raise SpoolNotFound(
-            f"there is no spool in {session.settings.spool} yet",
-            hint="the first job makes it; or: wmctl init",
-        )
+    session.must_have_spool()
     opened = session.spool
     system = opened.file_system()
     counts = Counter(entry.state for entry in opened.entries())
