@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 def _versions(own: int, others: str) -> None:
     """Write names of the major number `own`, and read those of `others` (a pattern) as well."""
-    from wmctl.spool import head
+    from wmctl.spool import head, listing
     from wmctl.spool import name as names
 
     real, suffix = names.parse, f".v{own}.json"
@@ -17,7 +17,8 @@ def _versions(own: int, others: str) -> None:
 
     names.MAJOR, names.SUFFIX, names.parse = own, suffix, parse  # type: ignore[misc,assignment]
     known = {**vars(names), "SUFFIX": (".v1.json", ".v2.json")}
-    head.names = SimpleNamespace(**known)  # type: ignore[assignment,attr-defined]
+    for module in (head, listing):
+        module.names = SimpleNamespace(**known)  # type: ignore[assignment,attr-defined]
 
 
 def next_version(_: str) -> None:

@@ -29,6 +29,7 @@ _SUBMIT = """
 import json, sys
 from wmctl.spool import Job, Spool
 path, count, tag, delay, fields = sys.argv[1], *map(json.loads, sys.argv[2:])
+fields = {key: tuple(one) if isinstance(one, list) else one for key, one in fields.items()}
 made = (Job(**fields) for _ in range(count))
 print(json.dumps(list(Spool.open(path).submit_all(made, tag=tag, delay=delay))))
 """

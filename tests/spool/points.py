@@ -56,6 +56,8 @@ def check(world: World, what: str) -> None:
         found.must_hold(world.acknowledged)
         for job_id, places in found.places.items():
             assert places[0].state not in {"queued", "running"}, f"{job_id} was left behind"
+        for entry in spool.entries(["suspended"]):
+            assert not spool.job(entry).waits, f"{entry.id} waits for what has ended"
         for job_id in world.canceled:
             assert found.state(job_id) in {"canceled", "quarantined"}, f"{job_id} was not canceled"
     except (AssertionError, WmctlError) as error:

@@ -259,6 +259,72 @@ def keyed(spool: Spool, world: World) -> None:
     queued(spool, world, key="k")
 
 
+# Jobs that wait for other jobs, or for a person.
+
+
+def after(job_id: str, on: str = "ok") -> dict[str, str]:
+    return {"id": job_id, "on": on}
+
+
+def submit_after(spool: Spool, world: World) -> None:
+    what = job(after=(after(world.acknowledged[0]), after(world.acknowledged[-1], "any")))
+    world.acknowledged.append(spool.submit(what, tag="new"))
+
+
+def submit_after_keyed(spool: Spool, world: World) -> None:
+    what = job(after=(after(world.acknowledged[0]),), key="k")
+    world.acknowledged.append(spool.submit(what, tag="new"))
+
+
+def submit_held(spool: Spool, world: World) -> None:
+    world.acknowledged.append(spool.submit(job(hold=True), tag="new"))
+
+
+def limited(limit: int = 1) -> Job:
+    return job(concurrency_key="c", concurrent_limit=limit)
+
+
+def submit_limited(spool: Spool, world: World) -> None:
+    world.acknowledged += spool.submit_all([limited() for _ in range(3)], tag="new")
+
+
+def awaited(spool: Spool, world: World) -> None:
+    """One runs; of three that wait for it, and of one that waits for those."""
+    running(spool, world)
+    for on in ("ok", "fail", "any"):
+        what = job(after=(after(world.acknowledged[0], on),))
+        world.acknowledged.append(spool.submit(what, tag="new"))
+    world.acknowledged.append(spool.submit(job(after=(after(world.acknowledged[1]),)), tag="new"))
+
+
+def awaited_and_held(spool: Spool, world: World) -> None:
+    queued(spool, world)
+    world.acknowledged.append(
+        spool.submit(job(hold=True, after=(after(world.acknowledged[0]),)), tag="new")
+    )
+    spool.cancel(world.acknowledged[0])
+
+
+def unhold_last(spool: Spool, world: World) -> None:
+    spool.unhold(spool.find(world.acknowledged[-1]))
+
+
+def one_of_three_runs(spool: Spool, world: World) -> None:
+    """Limit 1: one runs, two wait for its slot."""
+    submit_limited(spool, world)
+    spool.join("w", {})
+    taken = claim(spool, "w", next(iter(spool.entries(["queued"]))))
+    assert taken is not None
+    world.claims.append(taken)
+    write_log(spool, taken)
+
+
+def one_too_many(spool: Spool, world: World) -> None:
+    """A second one of limit 1 has come into its queue, as by a needless wake."""
+    one_of_three_runs(spool, world)
+    spool.wake(next(iter(spool.entries(["suspended"]))))
+
+
 SCENES = [
     Scene("submit", nothing, submit),
     Scene("submit-blob", nothing, submit_blob),
@@ -290,6 +356,17 @@ SCENES = [
     Scene("rescue-to-held", lost_often, lambda s, w: (s.rescue("w"), None)[1]),
     Scene("rescue-leftover", leftover, lambda s, w: (s.rescue("w"), None)[1]),
     Scene("rescue-canceled", canceled_while_running, lambda s, w: (s.rescue("w"), None)[1]),
+    Scene("submit-after", lambda s, w: queued(s, w, 2), submit_after),
+    Scene("submit-after-ended", finished, submit_after),
+    Scene("submit-after-keyed", queued, submit_after_keyed),
+    Scene("submit-held", nothing, submit_held),
+    Scene("submit-limited", nothing, submit_limited),
+    Scene("finish-awaited", awaited, finish),
+    Scene("cancel-awaited", awaited, lambda s, w: (s.cancel(w.acknowledged[1]), None)[1]),
+    Scene("unhold-awaiting", awaited_and_held, unhold_last),
+    Scene("claim-no-slot", one_too_many, claim_it),
+    Scene("finish-limited", one_of_three_runs, finish),
+    Scene("retry-limited", one_of_three_runs, retry),
     Scene("prune", old, lambda s, w: (s.prune(), None)[1]),
     Scene("join", queued, lambda s, w: s.join("new", {"n": 1})),
     Scene("leave", lambda s, w: s.join("w", {}), lambda s, w: (s.leave("w"), None)[1]),

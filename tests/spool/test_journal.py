@@ -40,6 +40,17 @@ NOTED = {
     "rescue": ["rescue", "rescue"],
     "rescue-to-held": ["hold"],
     "rescue-canceled": ["rescue", "cancel"],
+    "submit-after": ["submit"],
+    "submit-after-ended": ["submit", "wake"],
+    "submit-after-keyed": ["submit"],
+    "submit-held": ["submit"],
+    "submit-limited": ["submit", "submit", "submit", "wake"],
+    "finish-awaited": ["finish", "cancel", "wake", "wake", "cancel"],
+    "cancel-awaited": ["cancel", "cancel"],
+    "unhold-awaiting": ["unhold", "cancel"],
+    "claim-no-slot": ["suspend"],
+    "finish-limited": ["finish", "wake"],
+    "retry-limited": ["retry", "wake"],
     "prune": ["prune"] * 6,
 }
 

@@ -106,7 +106,7 @@ def test_a_cancel_marker_is_told_at_once(bench: Bench) -> None:
     told: list[str] = []
     came = threading.Event()
     with awake(bench.spool) as wakeup:
-        wakeup.on_cancel = lambda job_id: (told.append(job_id), came.set())[1]
+        wakeup.on_marker = lambda job_id: (told.append(job_id), came.set())[1]
         assert bench.spool.cancel(taken.id) == "running"
         assert came.wait(PATIENCE)
     assert told == [taken.id]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from wmctl.runner.exit import Exit
 from wmctl.runner.outcome import Outcome
@@ -52,8 +52,7 @@ class RunContext:
         return self.make_folder()
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A process to start, and how to read what it leaves."""
 
     argv: Sequence[str]

@@ -1,10 +1,9 @@
 """How a process ended."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Exit:
+class Exit(NamedTuple):
     """How a process ended. Exactly one of `code` and `signal` is set."""
 
     code: int | None

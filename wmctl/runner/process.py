@@ -258,8 +258,17 @@ class _Process:
             elif fd == self.wake:
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(fd)
+                self._pass_signals()
             else:
                 self._read(fd)
+
+    def _pass_signals(self) -> None:
+        """Send what was asked for to the whole tree, and say so."""
+        for name, by in self.stop.signals():
+            number = tree.signal_number(name)
+            sent = number is not None and tree.send(self.family.find, number)
+            what = f"signal {name} from {by}" if by else f"signal {name}"
+            self.log.line(what if sent else f"{what} could not be sent")
 
     def _read(self, fd: int) -> bool:
         """Pass one piece of output on; False if there is none now."""

@@ -1,7 +1,9 @@
-"""Short questions to a tool (does this parse, which version are you), outside of any job."""
+"""Tools outside of any job: short questions (does this parse, which version), or our own place."""
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 #: All that such a tool needs of the environment. Nothing that makes a shell run code (BASH_ENV).
 _NAMES = ("HOME", "PATH", "TMPDIR")
@@ -36,3 +38,23 @@ def run_quietly(
     except (OSError, ValueError) as error:
         return 127, f"{argv[0]} could not be started: {error}"
     return done.returncode, done.stdout.decode(errors="replace")
+
+
+def converse(argv: Sequence[str]) -> int:
+    """A program that talks with the user, an editor say; its exit code, 127 if there is none."""
+    import subprocess  # as above
+
+    try:
+        return subprocess.run(list(argv), check=False).returncode
+    except (OSError, ValueError):
+        return 127
+
+
+def become(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """Put a program in the place of this process; OSError if it cannot be started."""
+    # Python ignores it; a shell script at the end of a pipe must not.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        os.execve(argv[0], list(argv), dict(env))  # noqa: S606 - no shell is wanted
+    finally:
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)

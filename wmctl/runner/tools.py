@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from wmctl.errors import RunnerUnavailable
 from wmctl.runner.quiet import run_quietly
@@ -21,8 +22,7 @@ _PROBE = (
 )
 
 
-@dataclass(frozen=True)
-class Interpreter:
+class Interpreter(NamedTuple):
     """A Python on this machine that is nobody's virtual environment."""
 
     path: Path

@@ -137,6 +137,22 @@ def terminate(find: Find) -> list[Proc]:
     return procs
 
 
+def send(find: Find, signum: int) -> bool:
+    """Send one signal to what `find` finds; False if there is nothing."""
+    table = snapshot()
+    procs = find(table)
+    signal_all(table, procs, signum)
+    return bool(procs)
+
+
+def signal_number(name: str) -> int | None:
+    """The number, on this machine, of a signal that is named as in kill(1); None if it has none."""
+    if name.isascii() and name.isdecimal():
+        return int(name) if int(name) in signal.valid_signals() else None
+    found = signal.Signals.__members__.get(f"SIG{name}")
+    return None if found is None else int(found)
+
+
 def _terminate(find: Find, grace: float) -> None:
     procs = terminate(find)
     until = time.monotonic() + grace

@@ -4,6 +4,7 @@
     finish   running/ -> completed/             release, retry, rescue    running/ -> queue/
     suspend  running/ -> suspended/             wake     suspended/ -> queue/
     hold     queue/ -> held/                    unhold   held/ -> queue/
+    readmit  quarantine/ -> queue/              discard  quarantine/ -> trash/
     cancel   queue/, suspended/, held/ -> completed/     prune    completed/ -> gone
 
 Each arrow is one rename, and its source is the fence: late worker, rescuer and canceler compete
@@ -13,6 +14,7 @@ for one name. Standard library only. The format is docs/reference/spool-format.m
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wmctl.spool.beats import Beat
     from wmctl.spool.claims import Claim, Staged
     from wmctl.spool.fs import Disk
     from wmctl.spool.ids import bucket, is_id, new_id, short
@@ -22,10 +24,10 @@ if TYPE_CHECKING:
     from wmctl.spool.settings import Settings
     from wmctl.spool.spool import RESULT_CAP, Spool
     from wmctl.spool.submit import When
-    from wmctl.spool.workers import Beat
 
 #: Where each public name lives. Loaded at first use: a submit needs a third of them.
 _HOMES = {
+    "beats": ("Beat",),
     "claims": ("Claim", "Staged"),
     "fs": ("Disk",),
     "ids": ("bucket", "is_id", "new_id", "short"),
@@ -35,7 +37,6 @@ _HOMES = {
     "spool": ("RESULT_CAP", "Spool"),
     "settings": ("Settings",),
     "submit": ("When",),
-    "workers": ("Beat",),
 }
 
 __all__ = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wmctl.errors import MalformedJob, WorkerGone
-from wmctl.spool import cancel, fs, hold, strict
+from wmctl.spool import cancel, fs, hold, slots, strict, suspended
 from wmctl.spool import job as jobs
 from wmctl.spool.job import JOB_CAP, UNREAD, Job
 from wmctl.spool.name import LOST_LIMIT, Name, due_after
@@ -92,11 +92,24 @@ def _accept(store: Store, taken: Claim, check: Callable[[Name, Job], None]) -> C
         _refuse(store, taken, error)
         return None
     if cancel.wanted_early(store, taken.id, job):
-        cancel.finish_claim(store, taken.name, taken.path)
+        if cancel.finish_claim(store, taken.name, taken.path):
+            suspended.ended(store, [(taken.id, None)])
+        return None
+    if job.concurrency_key is not None and not _has_slot(store, taken, job):
         return None
     store.note("claim", taken.name, worker=taken.worker)
     # The rename set this time, by the file server's clock.
     return replace(taken, job=job, claimed_at=found.st_ctime_ns)
+
+
+def _has_slot(store: Store, taken: Claim, job: Job) -> bool:
+    """Whether it may run now beside the others of its key; else it waits, suspended, for one."""
+    with fs.translated("take a slot"):
+        if slots.take(store, job, taken.worker, taken.name):
+            suspended.taken(store, taken.name, job)
+            return True
+    suspended.aside(store, taken.name, taken.path, job)
+    return False
 
 
 def _alive(store: Store, worker: str) -> None:
@@ -264,7 +277,7 @@ def _give_back(store: Store, taken: Claim, name: Name, verb: str, **facts: objec
         )  # fmt: skip
         store.sync_queue(queue, folders)
     store.note(verb, name, **facts)
-    cancel.sweep(store, name, taken.job)
+    suspended.swept(store, name, taken.job)
     return moved
 
 
@@ -275,7 +288,7 @@ def suspend(store: Store, taken: Claim) -> bool:
         moved = fs.move(store.disk, taken.path, target, mine=True)
         store.sync({store.path("suspended")})
     store.note("suspend", taken.name)
-    cancel.sweep(store, taken.name, taken.job)
+    suspended.swept(store, taken.name, taken.job)
     return moved
 
 

@@ -11,8 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from wmctl.errors import MalformedJob, SpoolBusy, SpoolError
 
@@ -165,6 +164,11 @@ class Disk:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def space(self, path: str) -> tuple[int, int]:
+        """Bytes that are free for users on the disk of `path`, and all that it has."""
+        found = self.call("statvfs", os.statvfs, path)
+        return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
     def sync_filesystem(self, path: str) -> None:
         """One syncfs: everything written to the file system of `path` is on the disk."""
         fd = self.open_folder(path)
@@ -179,8 +183,7 @@ class Disk:
         return self.stat(path).st_mtime_ns
 
 
-@dataclass(frozen=True)
-class Trust:
+class Trust(NamedTuple):
     """Whose files are believed: owners (None = anybody) and the bits nobody may have set."""
 
     owners: frozenset[int] | None
@@ -375,6 +378,17 @@ def read_checked(disk: Disk, path: str, cap: int, trust: Trust) -> bytes:
     return _read_open(disk, fd, cap, trust)[0]
 
 
+def read_beginning(disk: Disk, path: str, size: int) -> bytes:
+    """The first bytes of an ordinary file, whoever wrote it; for a person to look at."""
+    fd = _opened(lambda: _open_fresh(disk, path))
+    try:
+        if not stat.S_ISREG(disk.stat_open(fd).st_mode):
+            raise MalformedJob("not a regular file", reason="not-a-file")
+        return disk.read(fd, size)
+    finally:
+        disk.close(fd)
+
+
 def read_own(disk: Disk, path: str, cap: int, trust: Trust) -> tuple[bytes, os.stat_result]:
     """As `read_checked`, of a file that we have just put there ourselves, and what it is."""
     return _read_open(disk, _opened(lambda: disk.open_read(path)), cap, trust)
@@ -401,7 +415,7 @@ def _read_open(disk: Disk, fd: int, cap: int, trust: Trust) -> tuple[bytes, os.s
 
 def _open_fresh(disk: Disk, path: str) -> int:
     """Open a file by its folder, which makes an NFS client ask the server."""
-    folder, name = os.path.split(path)
+    folder, _, name = path.rpartition("/")
     dfd = enter(disk, folder)
     fd = -1
     try:
@@ -444,16 +458,26 @@ def _check(found: os.stat_result, cap: int, trust: Trust) -> None:
         raise MalformedJob(f"others may write to it (mode {mode:04o})", reason="mode")
 
 
-@contextlib.contextmanager
-def translated(what: str, *, but: tuple[type[OSError], ...] = ()) -> Iterator[None]:
+class translated:  # noqa: N801 - it reads as a function; a generator would take three times as long
     """Turn the disk's errors into sentences; those in `but` mean something to the caller."""
-    try:
-        yield
-    except but:
-        raise
-    except OSError as error:
+
+    __slots__ = ("_but", "_what")
+
+    def __init__(self, what: str, *, but: tuple[type[OSError], ...] = ()) -> None:
+        self._what = what
+        self._but = but
+
+    def __enter__(self) -> None:
+        """Nothing is needed at first."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        """SpoolBusy where the same may work later, SpoolError else."""
+        if not isinstance(error, OSError) or isinstance(error, self._but):
+            return
         where = f" ({error.filename})" if error.filename else ""
-        message = f"cannot {what}: {error.strerror or error}{where}"
+        message = f"cannot {self._what}: {error.strerror or error}{where}"
         if error.errno in BUSY:
             raise SpoolBusy(
                 message, hint="free space or repair the disk, then try again"

@@ -1,11 +1,11 @@
 """Which file system holds the spool. What is not known counts as a network file system."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from wmctl.spool import mounts
-from wmctl.spool.mounts import Mount
+if TYPE_CHECKING:
+    from wmctl.spool.mounts import Mount
 
 _LOCAL = {
     0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0x01021994: "tmpfs",
@@ -24,8 +24,7 @@ _NETWORK = {
 _FUSE_ON_A_DISK = "fuseblk"
 
 
-@dataclass(frozen=True)
-class FileSystem:
+class FileSystem(NamedTuple):
     """Its name, and whether other hosts may see it: then folders are polled, never only watched."""
 
     kind: str
@@ -44,8 +43,10 @@ def detect(path: str) -> FileSystem:
     return FileSystem(_NETWORK.get(number, f"unknown (0x{number:x})"), network=True)
 
 
-def mount(path: str) -> Mount | None:
+def mount(path: str) -> "Mount | None":
     """The mount that holds a path; slower than `detect` where there are thousands of mounts."""
+    from wmctl.spool import mounts  # no submit to a local disk needs it
+
     # Nothing of the spool's disk: the kernel's list of mounts, as this process sees them.
     try:
         content = Path("/proc/self/mountinfo").read_bytes()
@@ -54,7 +55,7 @@ def mount(path: str) -> Mount | None:
     return mounts.holding(os.path.realpath(path), mounts.parse(content))
 
 
-def title(system: FileSystem, mounted: Mount | None) -> str:
+def title(system: FileSystem, mounted: "Mount | None") -> str:
     """Its name for people, with the protocol's version: `nfs 4.2`."""
     if system.kind == "nfs" and mounted is not None and mounted.nfs:
         return f"nfs {mounted.nfs}"
@@ -72,7 +73,7 @@ def _statfs(path: str) -> int | None:
     return found[0] & 0xFFFFFFFF
 
 
-def _behind_fuse(found: Mount | None) -> FileSystem:
+def _behind_fuse(found: "Mount | None") -> FileSystem:
     """`fuse.sshfs` says it itself; others `fuse`, and their name in the source: `mfs#…`."""
     kind = found.type if found is not None else "fuse"
     if found is not None and kind == "fuse" and "#" in found.source:

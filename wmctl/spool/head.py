@@ -142,6 +142,14 @@ class Head:
             self._known.discard(path)
             self._cut(file)
 
+    def serve(self, tags: Mapping[str, int]) -> None:
+        """From now on these tags, and the jobs of no others."""
+        if dict(tags) == self._tags:
+            return
+        self._tags = dict(tags)
+        self._due, self._later, self._known = {}, [], set()
+        self._changed, self._cost = True, 0.0
+
     def changed(self) -> None:
         """Something happened that no event described: list again when that is allowed."""
         self._changed = True

@@ -23,6 +23,14 @@ _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _WORKSPACE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,48}[A-Za-z0-9_-])?", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 DEFAULT_WORKSPACE = "default"
+#: The ends of a job that another may wait for (`--after ID:fail`): the outcomes that each means.
+ENDS = {
+    "ok": ("success", "skipped"),
+    "fail": ("failure", "canceled"),
+    "any": ("success", "skipped", "failure", "canceled"),
+}
+AFTER_CAP = 1000
+CONCURRENT_CAP = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +56,15 @@ class Job:
     timeout: float | None = None
     #: How often a failure of the program itself is tried again.
     retries: int = 0
+    #: Seconds until the first retry, doubled each time, and the most; None = 10 s to 5 min.
+    backoff: tuple[float, float] | None = None
+    #: `{"id": …, "on": "ok" | "any" | "fail"}`: it waits, suspended, until all of these have ended.
+    after: tuple[Mapping[str, str], ...] = ()
+    #: Submitted held: it waits for a person's unhold.
+    hold: bool = False
+    #: Of the jobs with this key no more than so many run at once, whichever hosts run them.
+    concurrency_key: str | None = None
+    concurrent_limit: int | None = None
     #: Working folder, umask and variables of the submitter (kind `command`).
     cwd: str | None = None
     umask: int | None = None
@@ -76,6 +93,16 @@ class Job:
         return (self.language or "") if self.kind == "script" else self.kind
 
     @property
+    def waits(self) -> bool:
+        """Whether other jobs decide when it may start."""
+        return bool(self.after) or self.concurrency_key is not None
+
+    @property
+    def entrance(self) -> str:
+        """The folder that it comes to when it is submitted."""
+        return "held" if self.hold else "suspended" if self.waits else "queue"
+
+    @property
     def blobs(self) -> tuple[str, ...]:
         """The blobs that this job refers to."""
         return tuple(sha for sha in (self.code_blob, self.args_blob) if sha is not None)
@@ -101,13 +128,24 @@ def from_json(text: bytes) -> Job:
     """The job of a job file's content; MalformedJob where it is none."""
     try:
         content = strict.loads_object(text, "job file")
-        known = {name: content.pop(name) for name in _DEFAULTS if name in content}
+        known = {name: content.pop(name) for name in list(content) if name in _DEFAULTS}
         for name in ("argv", "labels"):
             if name in known:
                 known[name] = _texts(name, known[name])
-        return Job(**known, extra=content)
+        for name in ("after", "backoff"):
+            if isinstance(known.get(name), list):
+                known[name] = tuple(known[name])
+        return _read(known, content)
     except BadInput as error:
         raise MalformedJob(error.message) from None
+
+
+def _read(known: Mapping[str, Any], extra: Mapping[str, Any]) -> Job:
+    """A checked job. A frozen dataclass's own __init__ takes twice as long as all the checks."""
+    job = object.__new__(Job)
+    vars(job).update({**_DEFAULTS, "args": {}, "env": {}, "extra": extra, **known})
+    _check(job)
+    return job
 
 
 _DEFAULTS: dict[str, Any] = {
@@ -136,6 +174,7 @@ def _check(job: Job) -> None:
     _check_words(job)
     _check_texts(job)
     _check_numbers(job)
+    _check_waiting(job)
     if not isinstance(job.args, Mapping):
         raise BadInput("args must be a JSON object")
     for name in ("parent", "root", "retry_of"):
@@ -166,10 +205,12 @@ def _check_words(job: Job) -> None:
 def _check_texts(job: Job) -> None:
     for name in (
         "code", "name", "path", "cwd", "created_at", "created_by", "created_on", "step_id",
-        "flow_path", "schedule_path", "key",
+        "flow_path", "schedule_path", "key", "concurrency_key",
     ):  # fmt: skip
         value = getattr(job, name)
-        if value is not None and not isinstance(value, str):
+        if value is None:
+            continue
+        if not isinstance(value, str):
             raise BadInput(f"{name} must be a text")
         if name not in {"code", "cwd"} and value and len(value) > NAME_CAP:
             raise BadInput(f"{name} is longer than {NAME_CAP} characters")
@@ -198,6 +239,45 @@ def _check_numbers(job: Job) -> None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
             raise BadInput(f"{name} {value!r} is not a whole number from 0 to {most}")
+
+
+def _check_waiting(job: Job) -> None:
+    _check_after(job.after)
+    if not isinstance(job.hold, bool):
+        raise BadInput("hold must be true or false")
+    if job.backoff is not None and not _is_backoff(job.backoff):
+        raise BadInput(
+            "backoff must be two numbers of seconds, the first above 0, the second not less"
+        )
+    limit = job.concurrent_limit
+    if (limit is None) != (job.concurrency_key is None):
+        raise BadInput("concurrency_key and concurrent_limit need each other")
+    if limit is not None and (
+        isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= CONCURRENT_CAP
+    ):
+        raise BadInput(
+            f"concurrent_limit {limit!r} is not a whole number from 1 to {CONCURRENT_CAP}"
+        )
+
+
+def _is_backoff(value: object) -> bool:
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    if any(isinstance(one, bool) or not isinstance(one, int | float) for one in value):
+        return False
+    return bool(0 < value[0] <= value[1] < 1e9)
+
+
+def _check_after(after: object) -> None:
+    if not isinstance(after, tuple) or len(after) > AFTER_CAP:
+        raise BadInput(f"after must be a list of at most {AFTER_CAP}")
+    for one in after:
+        if not isinstance(one, Mapping) or set(one) != {"id", "on"}:
+            raise BadInput("each item of after must have an id and an on, nothing else")
+        if not isinstance(one["id"], str) or not is_id(one["id"]):
+            raise BadInput(f"after: {one['id']!r} is not a job id")
+        if one["on"] not in ENDS:
+            raise BadInput(f"after: on is one of {', '.join(ENDS)}, not {one['on']!r}")
 
 
 #: Stands for a job whose file was not read, or cannot be read now.

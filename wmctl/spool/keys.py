@@ -9,13 +9,14 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
-from wmctl.errors import BadInput, JobNotFound, SpoolBusy, SpoolError
-from wmctl.spool import blobs, cancel, fs, lookup
+from wmctl.errors import BadInput, JobNotFound, MalformedJob, SpoolBusy, SpoolError
+from wmctl.spool import blobs, cancel, fs, lookup, suspended
+from wmctl.spool import job as jobs
 from wmctl.spool import name as names
 from wmctl.spool.ids import is_id
-from wmctl.spool.job import Job
+from wmctl.spool.job import JOB_CAP, UNREAD, Job
 from wmctl.spool.store import Store
-from wmctl.spool.submit import Draft, When, in_time, write
+from wmctl.spool.submit import Draft, When, entrance, first_place, in_time, write
 
 #: What to do when the key's job is not finished.
 IF_EXISTS = ("return", "skip", "queue", "replace", "error")
@@ -46,12 +47,15 @@ def submit_keyed(
             mine = _take(store, digest, max(found, default=0) + 1, job, when)
             if mine is not None:
                 if holder is not None and if_exists == "replace":
-                    with contextlib.suppress(JobNotFound):  # pruned meanwhile
-                        cancel.cancel(
-                            store, holder, by=job.created_by, reason=f"replaced by {mine}"
-                        )
+                    _replace(store, holder, mine, job.created_by)
                 return mine, True
     raise SpoolBusy(f"others keep taking the key {job.key!r}; try again")
+
+
+def _replace(store: Store, holder: str, by_job: str, by: str | None) -> None:
+    with contextlib.suppress(JobNotFound):  # pruned meanwhile
+        if cancel.cancel(store, holder, by=by, reason=f"replaced by {by_job}") == "canceled":
+            suspended.ended(store, [(holder, None)])
 
 
 def generations(store: Store, digest: str) -> list[int]:
@@ -81,7 +85,7 @@ def _holders(store: Store, digest: str, found: Sequence[int]) -> Iterator[str]:
         for item in list(store.disk.scan(folder)):
             name = names.parse(item.name)
             if name is not None:
-                _dispatch(store, item.path, name)
+                _dispatch(store, item.path, name, _job(store, item.path))
         entry = _entry(store, folder)
         if entry is None:
             continue
@@ -135,7 +139,7 @@ def _take(store: Store, digest: str, generation: int, job: Job, when: When) -> s
     store.sync({store.path("keys")})
     job_id = draft.name.id
     path = f"{target}/{draft.name.file}"
-    seen = _dispatch(store, path, draft.name, lambda: _keep(store, draft))
+    seen = _dispatch(store, path, draft.name, draft.job, lambda: _keep(store, draft))
     if not seen and lookup.locate(store, job_id) is None:
         raise SpoolBusy(f"job {job_id} disappeared and is not queued", hint="submit it again")
     store.note("submit", draft.name)
@@ -171,21 +175,32 @@ def _keep(store: Store, draft: Draft) -> None:
         store.sync({store.path("blobs")})
 
 
+def _job(store: Store, path: str) -> Job:
+    """A holder's job, which says where it begins; one that cannot be read is for its claimer."""
+    try:
+        return jobs.from_json(fs.read_checked(store.disk, path, JOB_CAP, store.trust))
+    except (FileNotFoundError, MalformedJob):
+        return UNREAD
+
+
 def _dispatch(
-    store: Store, path: str, name: names.Name, keep: Callable[[], None] = lambda: None
+    store: Store, path: str, name: names.Name, job: Job, keep: Callable[[], None] = lambda: None
 ) -> bool:
-    """Move a holder's job file into its queue, durable; whoever finds it there does this.
+    """Move a holder's job file to where it begins, durable; whoever finds it there does this.
 
     False if it was gone.
     """
     queue = store.queue(name.tag)
-    folders = store.ensure(queue)
-    seen = fs.moved(
-        store.disk, path, store.queued(name), mine=False, make=lambda: store.remake(queue)
-    )
+    folders = store.ensure(queue) | {entrance(store, job, queue)}
+    if job.waits:
+        suspended.announce(store, name, job)
+    target = first_place(store, job, name)
+    seen = fs.moved(store.disk, path, target, mine=False, make=lambda: store.remake(queue))
     keep()
     store.sync_queue(queue, folders)
     store.sync({path.rpartition("/")[0]})
+    if job.waits:
+        suspended.entered(store, [(name, job)])
     return seen
 
 

@@ -12,9 +12,11 @@ from wmctl.spool.store import DEPTH, Store
 
 WAITING = ("queued", "running", "suspended", "held", "quarantined")
 STATES = (*WAITING, *OUTCOMES)
-_FOLDER_STATES = {"suspended": "suspended", "held": "held", "quarantine": "quarantined"}
+FOLDER_STATES = {"suspended": "suspended", "held": "held", "quarantine": "quarantined"}
 #: Fewer digits than this are not looked up.
 _SHORTEST = 4
+#: Where the id is in a job file's name.
+_ID = slice(28, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def entries(store: Store, states: Collection[str] | None = None) -> Iterator[Ent
         yield from queued(store)
     if "running" in wanted:
         yield from running(store)
-    for folder, state in _FOLDER_STATES.items():
+    for folder, state in FOLDER_STATES.items():
         if state in wanted:
             yield from _flat(store, folder, state)
     if wanted & set(OUTCOMES):
@@ -83,7 +85,7 @@ def files(store: Store, *, finished: bool = True) -> Iterator[tuple[str, str]]:
     for top in ("queue", "running", "keys"):
         for folder in store.disk.scan(store.path(top)):
             yield from _files(store, folder.path)
-    for top in _FOLDER_STATES:
+    for top in FOLDER_STATES:
         yield from _files(store, store.path(top))
     for hour in store.disk.scan(store.path("completed")) if finished else ():
         yield from _files(store, hour.path)
@@ -93,6 +95,14 @@ def running(store: Store, match: Callable[[str], bool] | None = None) -> Iterato
     """The jobs that are claimed, worker by worker."""
     for folder in store.disk.scan(store.path("running")):
         yield from claims_of(store, folder.name, match)
+
+
+def awake(store: Store) -> set[str]:
+    """The ids of all that wait in a queue or run, by one listing; one in mid-rename may miss."""
+    found = {entry.id for entry in running(store)}
+    for folder in store.disk.scan(store.path("queue")):
+        found.update(file[_ID] for _, file in _files(store, folder.path))
+    return found
 
 
 def claims_of(
@@ -163,6 +173,22 @@ def locate(store: Store, job_id: str) -> Entry | None:
     return terminal(store, job_id)
 
 
+def is_gone(store: Store, job_id: str) -> bool:
+    """Whether a job is nowhere; for whoever does something final on the strength of it.
+
+    One that was claimed and given back meanwhile can be missed twice, and where time stamps hide
+    changes, a listing may be wrong for as long as nothing else changes.
+    """
+    if locate(store, job_id) is not None:
+        return False
+    for top in ("running", "queue"):
+        for folder in list(store.disk.scan(store.path(top))):
+            store.reveal(folder.path)
+    for top in ("running", "queue", *FOLDER_STATES):
+        store.reveal(store.path(top))
+    return locate(store, job_id) is None
+
+
 def _unfinished(store: Store, job_id: str) -> Entry | None:
     def match(file: str) -> bool:
         return job_id in file
@@ -171,7 +197,7 @@ def _unfinished(store: Store, job_id: str) -> Entry | None:
         return entry
     for entry in queued(store, match):
         return entry
-    for folder, state in _FOLDER_STATES.items():
+    for folder, state in FOLDER_STATES.items():
         for entry in _flat(store, folder, state, match):
             return entry
     return None

@@ -1,6 +1,6 @@
 """The names in a folder that seldom changes: asked for often, listed only when it has changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import islice
 
 from wmctl.spool import fs
@@ -27,13 +27,17 @@ class Names:
 
     def has(self, name: str) -> bool:
         """As the server has it now."""
+        return bool(self.among([name]))
+
+    def among(self, names: Collection[str]) -> list[str]:
+        """Those of the names that are there; one look for all of them, as a rule."""
         try:
             stamp = self._changed_at()
         except FileNotFoundError:
-            return False
+            return []
         if stamp != self._stamp and not self._list(stamp):
-            return fs.present(self._disk, f"{self._folder}/{name}")
-        return name in self._names
+            return [name for name in names if fs.present(self._disk, f"{self._folder}/{name}")]
+        return [name for name in names if name in self._names]
 
     def _changed_at(self) -> int:
         fd = self._disk.open_folder(self._folder)  # which asks the server

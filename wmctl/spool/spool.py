@@ -3,39 +3,69 @@
 What moves, what is atomic and what a crash in between leaves stands at each verb's own function.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from __future__ import annotations
+
+import contextlib
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wmctl.errors import BadInput, MalformedJob
-from wmctl.spool import (
-    blobs,
-    cancel,
-    claims,
-    fs,
-    hold,
-    lookup,
-    quarantine,
-    reasons,
-    strict,
-    workers,
-)
+from wmctl.errors import BadInput, MalformedJob, SpoolError
+from wmctl.spool import beats, fs, lookup, strict
 from wmctl.spool import job as jobs
-from wmctl.spool import submit as submitting
-from wmctl.spool.claims import Claim, Staged
 from wmctl.spool.fs import Disk
 from wmctl.spool.fskind import FileSystem, detect
 from wmctl.spool.job import JOB_CAP, Job
-from wmctl.spool.lookup import Entry
-from wmctl.spool.name import Name
+from wmctl.spool.name import OUTCOMES, Name, due_after
 from wmctl.spool.settings import Settings
 from wmctl.spool.store import Store
-from wmctl.spool.submit import When
-from wmctl.spool.workers import Beat
 
 if TYPE_CHECKING:
-    from wmctl.spool.prune import Pruned
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from wmctl.spool import (
+        blobs,
+        cancel,
+        claims,
+        hold,
+        listing,
+        quarantine,
+        reasons,
+        signals,
+        slots,
+        suspended,
+        workers,
+    )
+    from wmctl.spool import pause as pausing
+    from wmctl.spool import submit as submitting
+    from wmctl.spool.beats import Beat
+    from wmctl.spool.broom import Pruned
+    from wmctl.spool.claims import Claim, Staged
+    from wmctl.spool.lookup import Entry
+    from wmctl.spool.quarantine import Stray
+    from wmctl.spool.signals import Signal
+    from wmctl.spool.submit import When
+else:
+
+    class _Later:
+        """A module that is loaded when a verb needs it: a list of jobs needs few of them."""
+
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        @cached_property
+        def _module(self) -> Any:
+            return import_module(f"wmctl.spool.{self._name}")
+
+        def __getattr__(self, attribute: str) -> Any:
+            return getattr(self._module, attribute)
+
+    blobs, cancel, claims, hold = map(_Later, ("blobs", "cancel", "claims", "hold"))
+    listing, pausing, quarantine = map(_Later, ("listing", "pause", "quarantine"))
+    reasons, signals, slots = map(_Later, ("reasons", "signals", "slots"))
+    submitting, suspended, workers = map(_Later, ("submit", "suspended", "workers"))
 
 #: A result may take this much; its record a little more.
 RESULT_CAP = 16 << 20
@@ -51,13 +81,13 @@ class Spool:
     @classmethod
     def create(
         cls, path: str | Path, settings: Settings | None = None, *, disk: Disk | None = None
-    ) -> "Spool":
+    ) -> Spool:
         """Make a spool, or open the one that is there. Slower beats on a network file system."""
         used = disk or Disk()
         return cls(Store.create(str(path), settings or _default_settings(path, used), used))
 
     @classmethod
-    def open(cls, path: str | Path, *, disk: Disk | None = None) -> "Spool":
+    def open(cls, path: str | Path, *, disk: Disk | None = None) -> Spool:
         """Open a spool. SpoolNotFound if there is none, SpoolFormat if it is a newer one's."""
         return cls(Store.open(str(path), disk or Disk()))
 
@@ -96,7 +126,7 @@ class Spool:
 
         With `job.key` the key's unfinished holder may be returned instead (see `submit_keyed`).
         """
-        when = When(tag, priority, delay, due)
+        when = submitting.When(tag, priority, delay, due)
         if job.key is not None:
             found, won = self.submit_keyed(job, when, if_exists=if_exists)
             if if_exists == "error" and not won:
@@ -120,7 +150,7 @@ class Spool:
         due: datetime | None = None,
     ) -> Iterator[str]:
         """Queue many jobs, made durable in batches; ids come in the jobs' order. None has a key."""
-        return submitting.submit(self.store, jobs, When(tag, priority, delay, due))
+        return submitting.submit(self.store, jobs, submitting.When(tag, priority, delay, due))
 
     # Looking.
 
@@ -143,6 +173,31 @@ class Spool:
         """The jobs of these states; None = all."""
         with fs.translated("list jobs"):
             yield from lookup.entries(self.store, states)
+
+    def in_order(self, states: Collection[str], since: float | None = None) -> Iterator[Entry]:
+        """The jobs of these states, oldest first, each once; `since`: seconds since 1970."""
+        first = "" if since is None else listing.first_id(int(since * 1000))
+        with fs.translated("list jobs"):
+            yield from listing.in_order(self.store, states, first)
+
+    def ended(self, since: int, first: float | None = None) -> Iterator[tuple[Entry, int]]:
+        """The jobs that ended since a moment, and when (file server's ns); in no order.
+
+        `first`: of jobs submitted earlier than that, seconds since 1970, nothing is told.
+        """
+        from_id = "" if first is None else listing.first_id(int(first * 1000))
+        with fs.translated("list finished jobs"):
+            yield from listing.ended(self.store, since, from_id)
+
+    def queue(self, tag: str, now: int) -> listing.Queue:
+        """How much waits under a tag, and what comes next; `now`: the file server's, in ns."""
+        with fs.translated("list a queue"):
+            return listing.queue(self.store, tag, due_after(0, now))
+
+    def ahead(self, entry: Entry, now: int) -> int:
+        """How many due jobs of its tag are claimed before a queued one."""
+        with fs.translated("list a queue"):
+            return listing.ahead(self.store, entry.name, due_after(0, now))
 
     def job(self, entry: Entry) -> Job:
         """What was submitted. MalformedJob if it is damaged, FileNotFoundError if it moved on."""
@@ -189,6 +244,16 @@ class Spool:
             Path(self.store.log_errors(entry.id, claim)),
         )
 
+    def logs(self, entry: Entry) -> list[tuple[int, Path]]:
+        """The logs of all claims of a job that were started, and the numbers of the claims."""
+        with fs.translated("list a job's logs"):
+            return [(claim, Path(path)) for claim, path in listing.logs(self.store, entry.id)]
+
+    def waiters(self, entry: Entry) -> list[str]:
+        """The ids of the jobs that were announced as waiting for this one; some may have ended."""
+        with fs.translated("list what waits for a job"):
+            return suspended.waiters(self.store, entry.id)
+
     def has(self, path: Path) -> bool:
         """Whether a file of the spool is there, whatever this host's caches say."""
         with fs.translated("look for a file"):
@@ -211,13 +276,32 @@ class Spool:
     # A person's verbs.
 
     def cancel(self, job_id: str, *, by: str | None = None, reason: str | None = None) -> str:
-        """Cancel a job; the state it is in afterwards."""
-        return cancel.cancel(self.store, job_id, by=by or reasons.who(), reason=reason)
+        """Cancel a job; the state it is in afterwards. What waits for it goes on, or ends too."""
+        state = cancel.cancel(self.store, job_id, by=by or reasons.who(), reason=reason)
+        if state == "canceled":
+            suspended.ended(self.store, [(job_id, None)])
+        return state
 
     def cancel_reason(self, job_id: str, root: str | None = None) -> Mapping[str, Any]:
         """Who canceled the job (or its root) and why."""
         with fs.translated("read a reason"):
             return cancel.why(self.store, job_id, root)
+
+    def signal(self, entry: Entry, signal: str, *, by: str | None = None) -> bool:
+        """Have a running job's worker send it a signal; False if the job has moved on."""
+        return signals.send(self.store, entry, signal, by=by or reasons.who())
+
+    def strays(self) -> Iterator[Stray]:
+        """Everything in quarantine, also what is no job's file."""
+        return quarantine.strays(self.store)
+
+    def readmit(self, stray: Stray) -> bool:
+        """Let a quarantined job wait in its queue again; BadInput if it is still not fit to run."""
+        return quarantine.readmit(self.store, stray)
+
+    def discard(self, stray: Stray) -> str:
+        """Move something from quarantine to the trash; where it lies there, for a day."""
+        return quarantine.discard(self.store, stray)
 
     def hold(self, entry: Entry, message: str) -> bool:
         """Keep a waiting job from running until it is unheld."""
@@ -225,25 +309,66 @@ class Spool:
 
     def unhold(self, entry: Entry) -> bool:
         """Let a held job wait in its queue again."""
-        return hold.unhold(self.store, entry, self.job(entry))
+        job = self.job(entry)
+        verb = suspended.unhold if job.waits else hold.unhold
+        return verb(self.store, entry, job)
 
     def reschedule(self, entry: Entry, due: datetime) -> bool:
         """Give a waiting job another due time."""
         return hold.reschedule(self.store, entry, due, self.job(entry))
 
+    def ripen(self, entry: Entry) -> None:
+        """Wake a suspended job if the jobs that it waits for have ended; workers do this anyway."""
+        with contextlib.suppress(FileNotFoundError, MalformedJob):  # it has moved on
+            suspended.ripen(self.store, entry, self.job(entry))
+
+    def unmet(self, job: Job) -> list[tuple[Mapping[str, str], Entry | None]]:
+        """The items of `after` that the job still waits for, and where those jobs are."""
+        with fs.translated("look what a job waits for"):
+            return suspended.unmet(self.store, job)
+
+    def slot_holders(self, job: Job) -> list[str]:
+        """The ids of the jobs that hold the slots of this job's key."""
+        with fs.translated("look for free slots"):
+            return slots.holders(self.store, job)
+
     def wake(self, entry: Entry) -> bool:
         """Bring a suspended job back into its queue."""
         return hold.wake(self.store, entry, self.job(entry))
 
-    def prune(self, older_than: float | None = None) -> "Pruned":
-        """Remove jobs finished that many seconds ago or earlier (default: the retention)."""
+    def pause(self, tag: str, reason: str | None = None) -> bool:
+        """Claim no more jobs of this tag; False if it was paused already."""
+        return pausing.pause(self.store, tag, by=reasons.who(), reason=reason)
+
+    def resume(self, tag: str) -> bool:
+        """Claim the tag's jobs again; False if it was not paused."""
+        return pausing.resume(self.store, tag)
+
+    def pauses(self) -> dict[str, Mapping[str, Any]]:
+        """The paused tags: who paused each, when and why (`by`, `at`, `reason`)."""
+        return pausing.paused(self.store)
+
+    def prune(
+        self,
+        older_than: float | None = None,
+        *,
+        states: Collection[str] = OUTCOMES,
+        dry: bool = False,
+        told: Callable[[Pruned], None] | None = None,
+    ) -> Pruned:
+        """Remove jobs finished that many seconds ago or earlier (default: the retention).
+
+        `dry`: only count them; `told` hears of the progress, and then sizes are counted too.
+        """
+        from wmctl.spool.broom import Broom
         from wmctl.spool.prune import Pruner
 
         limit = self.settings.retention if older_than is None else older_than
         with fs.translated("prune"):
-            return Pruner(self.store, limit).run()
+            broom = Broom(self.store, dry=dry, told=told)
+            return Pruner(self.store, limit, states=states, broom=broom).run()
 
-    def prune_if_due(self, interval: float = 1800.0) -> "Pruned | None":
+    def prune_if_due(self, interval: float = 1800.0) -> Pruned | None:
         """`prune`, unless anybody began one less than `interval` seconds ago (None)."""
         from wmctl.spool import prune
 
@@ -285,6 +410,15 @@ class Spool:
         """Whether somebody asked for this job or its root to be canceled."""
         return cancel.wanted(self.store, job_id, job)
 
+    def signals_for(self, worker: str, claim: Claim) -> list[Signal]:
+        """The signals that were asked for and wait to be delivered to a worker's job."""
+        with fs.translated("look for signals"):
+            return list(signals.waiting(self.store, worker, claim.name))
+
+    def signal_done(self, signal: Signal) -> None:
+        """A signal was delivered."""
+        signals.done(self.store, signal)
+
     def drain_wanted(self, worker: str) -> bool:
         """Whether somebody asked this worker to finish its job and claim no more."""
         return fs.present(self.store.disk, self.store.path("control", "drain", worker))
@@ -315,9 +449,15 @@ class Spool:
         return fs.present(self.store.disk, claim.path)
 
     def commit(self, batch: Sequence[Staged]) -> list[bool]:
-        """Publish finished jobs, durable; True for each claim that was still ours."""
+        """Publish finished jobs, durable; True for each claim that was still ours.
+
+        Then what waited for them is woken.
+        """
         with fs.translated("publish results"):
-            return claims.commit(self.store, batch)
+            won = claims.commit(self.store, batch)
+        done = [item.claim for item, ours in zip(batch, won, strict=True) if ours]
+        suspended.ended(self.store, [(claim.id, claim.job) for claim in done])
+        return won
 
     def finish(self, claim: Claim, outcome: str, record: Mapping[str, Any]) -> bool:
         """`stage` and `commit` of one job."""
@@ -326,15 +466,26 @@ class Spool:
 
     def retry(self, claim: Claim, delay: float = 0.0) -> bool:
         """Put a failed job back to be tried again."""
-        return claims.retry(self.store, claim, delay)
+        return self._freed(claim, claims.retry(self.store, claim, delay))
 
     def release(self, claim: Claim, *, lost: bool = False) -> bool:
         """Give a claim back."""
-        return claims.release(self.store, claim, lost=lost)
+        return self._freed(claim, claims.release(self.store, claim, lost=lost))
+
+    def _freed(self, claim: Claim, moved: bool) -> bool:  # noqa: FBT001 - passed through
+        """Another job of its key may run now."""
+        if claim.job.concurrency_key is not None:
+            with contextlib.suppress(SpoolError, OSError):  # the sweep will see to it
+                suspended.admit(self.store, claim.job)
+        return moved
 
     def suspend(self, claim: Claim) -> bool:
         """Let a job wait without a worker."""
         return claims.suspend(self.store, claim)
+
+    def sweeper(self) -> Callable[[], None]:
+        """What wakes the suspended jobs whose time has come; to be called every lease."""
+        return suspended.Sweep(self.store).run
 
     def rescue(self, worker: str) -> list[tuple[str, str]]:
         """Take back everything a dead worker had claimed."""
@@ -348,7 +499,7 @@ class Spool:
     def workers(self) -> list[Beat]:
         """Every worker that has a beat, alive or not."""
         with fs.translated("list workers"):
-            return list(workers.workers(self.store))
+            return list(beats.workers(self.store))
 
     def joined(self) -> set[str]:
         """The names of all workers that left something in the spool."""
@@ -358,7 +509,7 @@ class Spool:
     def read_beat(self, worker: str) -> bytes | None:
         """A worker's beat as it is now."""
         with fs.translated("read a beat"):
-            return workers.read_beat(self.store, worker)
+            return beats.read_beat(self.store, worker)
 
 
 def _default_settings(path: str | Path, disk: Disk) -> Settings:

@@ -44,6 +44,8 @@ class Store:
         self._probe = self.path("tmp")
         #: The cancel markers, as claimers look at them.
         self.marks = Names(disk, self.path("control", "cancel"), self.now)
+        #: What suspended jobs wait for, as those look who end a job.
+        self.awaited = Names(disk, self.path("control", "waiters"), self.now)
         private = not settings.mode & 0o070
         with fs.translated("open the spool"):
             #: Whose it is, where it is one user's alone.

@@ -1,5 +1,6 @@
 """JSON read with suspicion: no duplicate keys, no NaN, no lone surrogates, bounded depth."""
 
+import functools
 import json
 import math
 from collections.abc import Mapping
@@ -20,9 +21,7 @@ def loads(text: str | bytes, what: str = "input", *, halves: bool = False) -> An
         decoded = text if isinstance(text, str) else text.decode()
         if _could_be_deep(decoded):
             _check_depth(decoded)
-        value = json.loads(
-            decoded, parse_constant=_refuse_constant, parse_float=_float, object_pairs_hook=_object
-        )
+        value = _decoder().decode(decoded)
         if not halves and "\\u" in decoded:
             dumps(value).encode()
     except UnicodeDecodeError as error:
@@ -35,6 +34,14 @@ def loads(text: str | bytes, what: str = "input", *, halves: bool = False) -> An
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{what} is not JSON that wmctl accepts: {error}") from None
     return value
+
+
+@functools.cache
+def _decoder() -> json.JSONDecoder:
+    """One for all: making it takes longer than reading a job file with it."""
+    return json.JSONDecoder(
+        parse_constant=_refuse_constant, parse_float=_float, object_pairs_hook=_object
+    )
 
 
 def loads_object(text: str | bytes, what: str = "input", *, halves: bool = False) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""submit: a new job comes into a queue. `tmp/` -> `queue/<tag>/`."""
+"""submit: a new job comes into a queue. `tmp/` -> `queue/<tag>/`.
+
+One that waits for others begins in `suspended/`, one that waits for a person in `held/`.
+"""
 
 import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -51,6 +54,7 @@ class Draft:
 
     path: str
     name: Name
+    job: Job
     blobs: dict[str, bytes]
     #: When writing began, on the clock of `fs.boottime`.
     begun: float
@@ -113,7 +117,7 @@ def _draft(store: Store, job: Job, when: When, *, sync: bool) -> Draft:
     if len(content) > JOB_CAP:
         raise BadInput(f"the job takes {len(content)} bytes; {JOB_CAP} are allowed")
     path, stamp = store.write(content, sync=sync)
-    return Draft(path, when.name(new_id(), stamp), contents, begun)
+    return Draft(path, when.name(new_id(), stamp), job, contents, begun)
 
 
 def discard(store: Store, drafts: Iterable[Draft]) -> None:
@@ -142,9 +146,12 @@ def publish(store: Store, drafts: Sequence[Draft]) -> tuple[list[str], SpoolErro
     unsure: list[Draft] = []
     failure: SpoolError | None = None
     folders = {queue}
+    waiting = [draft for draft in drafts if draft.job.waits]
     try:
         with fs.translated("submit"):
-            folders |= store.ensure(queue)
+            folders |= store.ensure(queue) | {entrance(store, draft.job, queue) for draft in drafts}
+            if waiting:
+                _announce(store, waiting)
             for draft in drafts:
                 in_time(draft)
                 if not _publish(store, draft, queue):
@@ -161,12 +168,39 @@ def publish(store: Store, drafts: Sequence[Draft]) -> tuple[list[str], SpoolErro
     queued = [draft.name for draft in moved if draft.name.id not in lost]
     for name in queued:
         store.note("submit", name)
+    if waiting:
+        _look_again(store, waiting)
     return [name.id for name in queued], failure or _gone(lost)
+
+
+def entrance(store: Store, job: Job, queue: str) -> str:
+    """The folder that a job comes to; that of its tag is `queue`."""
+    return queue if job.entrance == "queue" else store.path(job.entrance)
+
+
+def first_place(store: Store, job: Job, name: Name) -> str:
+    """The path that a job comes to."""
+    return store.queued(name) if job.entrance == "queue" else store.at(job.entrance, name)
+
+
+def _announce(store: Store, drafts: Sequence[Draft]) -> None:
+    """Before they are there, so that whoever ends what they wait for finds them."""
+    from wmctl.spool import suspended  # most jobs wait for nothing
+
+    for draft in drafts:
+        suspended.announce(store, draft.name, draft.job)
+
+
+def _look_again(store: Store, drafts: Sequence[Draft]) -> None:
+    """What they wait for may have ended before they were announced."""
+    from wmctl.spool import suspended
+
+    suspended.entered(store, [(draft.name, draft.job) for draft in drafts])
 
 
 def _publish(store: Store, draft: Draft, queue: str) -> bool:
     """False if its file was gone: then it came into the queue unseen, or not at all."""
-    target = store.queued(draft.name)
+    target = first_place(store, draft.job, draft.name)
     seen = fs.moved(store.disk, draft.path, target, mine=False, make=lambda: store.remake(queue))
     if draft.blobs:
         blobs.keep(store, draft.blobs)

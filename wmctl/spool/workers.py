@@ -1,34 +1,18 @@
 """Workers as the spool sees them: a folder of claims and a beat. join, beat, leave, rescue."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from wmctl.errors import BadInput, MalformedJob, SpoolError, WorkerGone
-from wmctl.spool import cancel, fs, hold, lookup, strict
+from wmctl.errors import MalformedJob, SpoolError, WorkerGone
+from wmctl.spool import fs, hold, lookup, strict, suspended
 from wmctl.spool import job as jobs
+from wmctl.spool.beats import BEAT_SIZE
 from wmctl.spool.job import JOB_CAP, UNREAD, Job
 from wmctl.spool.lookup import Entry
 from wmctl.spool.name import LOST_LIMIT
 from wmctl.spool.quarantine import quarantine_claim
 from wmctl.spool.store import Store
-
-#: Bytes of a beat: written over in place, so that no block is needed on a full disk.
-BEAT_SIZE = 8192
-
-
-@dataclass(frozen=True)
-class Beat:
-    """What a worker said last. `age` in seconds, by the file server's clock."""
-
-    worker: str
-    content: Mapping[str, Any]
-    age: float
-
-    def alive(self, lease: float) -> bool:
-        """For people and warnings; a rescuer watches the content instead."""
-        return self.age < lease
 
 
 def join(store: Store, worker: str, content: Mapping[str, Any]) -> None:
@@ -75,29 +59,6 @@ def encode_beat(worker: str, content: Mapping[str, Any]) -> bytes:
         kept = {key: value for key, value in content.items() if key != "tags"}
         text = strict.dumps({"worker": worker, **kept, "tags": [], "cut": True}).encode()
     return text.ljust(BEAT_SIZE - 1) + b"\n"
-
-
-def read_beat(store: Store, worker: str) -> bytes | None:
-    """A beat's bytes as they are now; None if there is none.
-
-    MalformedJob for one that is there and not to be trusted: it says nothing, not even that it
-    stands still.
-    """
-    try:
-        return fs.read_checked(store.disk, store.path("workers", worker), BEAT_SIZE, store.trust)
-    except FileNotFoundError:
-        return None
-
-
-def workers(store: Store) -> Iterator[Beat]:
-    """Every worker that has a beat, as it described itself."""
-    now = store.now()
-    for found in store.disk.scan(store.path("workers")):
-        with contextlib.suppress(FileNotFoundError, BadInput):
-            text = read_beat(store, found.name)
-            if text is not None:
-                age = (now - store.disk.stat(found.path).st_mtime_ns) / 1e9
-                yield Beat(found.name, strict.loads_object(text, found.path), max(age, 0.0))
 
 
 def joined(store: Store) -> set[str]:
@@ -159,7 +120,7 @@ def rescue_claim(store: Store, entry: Entry) -> str | None:
     )
     store.sync_queue(queue, folders)
     store.note("rescue", name)
-    cancel.sweep(store, name, job)
+    suspended.swept(store, name, job)
     return "queued"
 
 

@@ -40,14 +40,21 @@ def claim(spool: Spool, worker: str, entry: Entry) -> Claim | None:
 
 
 def drain(spool: Spool, worker: str = "drainer") -> None:
-    """Be the next worker, all others being dead: rescue, then run what waits to a success."""
+    """Be the next worker, all others being dead: rescue, then run what waits to a success.
+
+    Jobs that wait for others come after them.
+    """
     for dead in sorted(spool.joined()):
         spool.rescue(dead)
     spool.join(worker, {})
-    for entry in list(spool.entries(["queued"])):
-        taken = claim(spool, worker, entry)
-        if taken is not None:
-            spool.finish(taken, "success", {"result": worker})
+    sweep = spool.sweeper()
+    sweep()
+    while waiting := list(spool.entries(["queued"])):
+        for entry in waiting:
+            taken = claim(spool, worker, entry)
+            if taken is not None:
+                spool.finish(taken, "success", {"result": worker})
+        sweep()
     assert spool.leave(worker)
 
 

@@ -65,11 +65,11 @@ class Committer:
         """Nothing runs at the moment: publish what is there without waiting for more."""
         self._idle.set()
 
-    def settle(self, timeout: float) -> None:
-        """Publish what is there, and wait until that is done; not for ever."""
+    def settle(self, timeout: float) -> bool:
+        """Publish what is there, and wait until that is done; not for ever: then False."""
         self._idle.set()
         with self._published:
-            self._published.wait_for(lambda: not self._unpublished, timeout)
+            return self._published.wait_for(lambda: not self._unpublished, timeout)
 
     def close(self, *, give_up: bool = False) -> None:
         """Publish what is left.

@@ -98,7 +98,8 @@ class Ending:
             self._finish(claim, outcome, ran)
 
     def _try_again(self, claim: Claim) -> None:
-        delay = min(_BACKOFF[0] * 2 ** min(claim.name.tries, 10), _BACKOFF[1])
+        first, most = claim.job.backoff or _BACKOFF
+        delay = min(first * 2 ** min(claim.name.tries, 60), most)
         log.info("job %s failed and is tried again in %g s", claim.id, delay)
         self._leave_claim(claim, lambda: self._spool.retry(claim, delay))
 
@@ -108,7 +109,8 @@ class Ending:
         facts = {
             "worker": self._worker,
             "started_at": rfc3339(claim.claimed_at),
-            "completed_at": rfc3339(self._clock.now()),
+            # Time stamps tick more coarsely than a short job takes.
+            "completed_at": rfc3339(max(self._clock.now(), claim.claimed_at)),
             "log_dropped": ran.log_dropped,
         }
         word, record = records.word_of(outcome), records.record_of(outcome, facts)

@@ -1,7 +1,7 @@
 """The heart: a thread that beats, and at every beat looks at what concerns the running job.
 
-It compares the worker's folder with what the worker believes, and looks for cancel and drain
-markers. It may hang with the file server; the supervisor, which never touches it, then acts.
+It compares the worker's folder with what the worker believes, and looks for cancel, signal and
+drain markers. It may hang with the file server; the supervisor, which never touches it, then acts.
 """
 
 import logging
@@ -43,6 +43,8 @@ class Heart:
         self._over = False
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
         self._sequence = 0
+        #: What was delivered, though its marker may still be there.
+        self._delivered: set[str] = set()
         #: Called once, from this thread, when the worker was declared dead, or is to drain.
         self.on_gone: Callable[[], None] = lambda: None
         self.on_drain: Callable[[], None] = lambda: None
@@ -68,7 +70,7 @@ class Heart:
             self._job = None
 
     def look(self, job_id: str) -> None:
-        """Somebody wrote a cancel marker: look now if it may concern the running job."""
+        """Somebody wrote a marker: look now if it may concern the running job."""
         with self._lock:
             concerned = self._job is not None and job_id in {
                 self._job[0].id, self._job[0].job.root,
@@ -97,7 +99,9 @@ class Heart:
     def _beat_on(self) -> None:
         while not self._end.is_set():
             # Each for itself: a claim that cannot be read must not make us deaf to a cancel.
-            for step in (self._beat, self._check_folder, self._check_markers):
+            for step in (
+                self._beat, self._check_folder, self._check_markers, self._deliver_signals,
+            ):  # fmt: skip
                 try:
                     step()
                 except (SpoolError, OSError) as error:
@@ -139,6 +143,20 @@ class Heart:
             job[1].request("canceled")
         if self._spool.drain_wanted(self._worker):
             self.on_drain()
+
+    def _deliver_signals(self) -> None:
+        """Each once, though its marker may resist: nobody else delivers to our claim."""
+        with self._lock:
+            job = self._job
+        if job is None:
+            return
+        found = self._spool.signals_for(self._worker, job[0])
+        for signal in found:
+            if signal.path not in self._delivered:
+                self._delivered.add(signal.path)
+                job[1].signal(signal.name, signal.by)
+            self._spool.signal_done(signal)
+        self._delivered.intersection_update(signal.path for signal in found)
 
     def _lose(self) -> None:
         with self._lock:

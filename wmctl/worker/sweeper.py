@@ -1,4 +1,7 @@
-"""What a worker does for the whole spool beside its jobs: rescue the dead's, prune the old."""
+"""What a worker does for the whole spool beside its jobs.
+
+It rescues the jobs of the dead, wakes suspended ones whose waker died, and prunes old ones.
+"""
 
 import logging
 import threading
@@ -22,6 +25,8 @@ class Sweeper:
         self._rescuer = rescuer
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+        self._wake = spool.sweeper()
+        self._wake_at = boottime()
         self._prune_at = boottime() + PRUNE_EVERY
         #: Set once the first sweep is over.
         self.swept = threading.Event()
@@ -39,6 +44,7 @@ class Sweeper:
         while not self._end.is_set():
             try:
                 self._rescuer.sweep()
+                self._wake_if_due()
                 self._prune_if_due()
             except (SpoolError, OSError) as error:
                 log.error("cannot look after the spool: %s", error)
@@ -46,6 +52,12 @@ class Sweeper:
                 log.exception("looking after the spool broke; it is tried again")
             self.swept.set()
             self._end.wait(self._spool.settings.beat)
+
+    def _wake_if_due(self) -> None:
+        """Once a lease; a worker that has just started looks at once, as with the dead's jobs."""
+        if boottime() >= self._wake_at:
+            self._wake_at = boottime() + self._spool.settings.lease
+            self._wake()
 
     def _prune_if_due(self) -> None:
         """In a thread of its own: while it takes minutes, the dead must still be found."""

@@ -47,9 +47,10 @@ class Wakeup:
         self._idle = 0
         self._queue = str(spool.path / "queue")
         self._cancel = str(spool.path / "control" / "cancel")
+        self._signal = str(spool.path / "control" / "signal")
         self._observer: Any = None
-        #: Called with a job's id when somebody asks for its cancellation.
-        self.on_cancel: Callable[[str], None] = lambda _id: None
+        #: Called with a job's id when somebody asks for its cancellation, or sends it a signal.
+        self.on_marker: Callable[[str], None] = lambda _id: None
         if not spool.file_system().network:
             self._watch()
 
@@ -125,14 +126,16 @@ class Wakeup:
         try:
             observer.schedule(Handler(), self._queue, recursive=True)
             observer.schedule(Handler(), self._cancel)
+            if os.path.isdir(self._signal):  # not in a spool that an older version made
+                observer.schedule(Handler(), self._signal)
             observer.start()
         except OSError:
             return  # out of watches: polling is the truth anyway
         self._observer = observer
 
     def _told(self, path: str, *, folder: bool) -> None:
-        if path.startswith(self._cancel):
-            self.on_cancel(path.rpartition("/")[2])
+        if path.startswith((self._cancel, self._signal)):
+            self.on_marker(path.rpartition("/")[2].partition(".")[0])
             return
         parts = path[len(self._queue) + 1 :].split("/")
         try:

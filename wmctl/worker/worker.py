@@ -21,6 +21,7 @@ from wmctl.worker.guard import Guard
 from wmctl.worker.heart import Heart
 from wmctl.worker.held import Held
 from wmctl.worker.options import NoObservers, Observers, WorkerInfo, WorkerOptions
+from wmctl.worker.pauses import Pauses
 from wmctl.worker.rescuer import Rescuer
 from wmctl.worker.sweeper import Sweeper
 from wmctl.worker.wakeup import BUSY_POLL, IDLE_POLL, Wakeup
@@ -56,6 +57,7 @@ class Worker:
         self._heart = Heart(spool, self.name, self._held, guard, self._describe)
         self._wakeup = Wakeup(spool, options.tags)
         self._head = Head(spool.store, options.tags, clock=time.monotonic)
+        self._pauses = Pauses(spool)
         self._executor = Executor(spool, options, self.name, self._observers)
         self._committer = Committer(spool)
         self._ending = Ending(
@@ -117,7 +119,7 @@ class Worker:
         self._spool.store.tell = lambda text: log.warning("put aside: %r", text)
         self._heart.on_gone = self._declared_dead
         self._heart.on_drain = self.drain
-        self._wakeup.on_cancel = self._heart.look
+        self._wakeup.on_marker = self._heart.look
         sweeper = Sweeper(self._spool, Rescuer(self._spool, self.name, self._options.work))
         self._heart.start()
         sweeper.start()
@@ -178,6 +180,7 @@ class Worker:
     def _step(self) -> bool:
         """Claim and run the next job; False if there is none."""
         self._wakeup.feed(self._head)
+        self._head.serve(self._pauses.left(self._options.tags))
         pick = self._next()
         if pick is None:
             self._committer.flush()
@@ -223,7 +226,12 @@ class Worker:
         return claim
 
     def _nothing_due(self) -> bool:
-        """Whether a listing of this moment has nothing for us either."""
+        """Whether a listing of this moment has nothing for us either.
+
+        After our own ends are published: they may wake jobs that waited for them.
+        """
+        if not self._committer.settle(_TROUBLE):
+            return False
         self._head.relist()
         pick = self._next()
         if pick is not None:
