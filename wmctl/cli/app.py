@@ -30,11 +30,25 @@ class Root(LazyGroup):
         "show": _lazy("show", "Everything about one job."),
         "logs": _lazy("logs", "Print what a job wrote."),
         "result": _lazy("result", "Print a job's result."),
+        "why": _lazy("why", "Say why a job, or a tag's jobs, do not run."),
+        "status": _lazy("status", "Say on one screen whether all is well."),
+        "stats": _lazy("stats", "Count jobs and measure their times."),
         "cancel": _lazy("cancel", "Cancel jobs."),
+        "kill": _lazy("kill", "Send a signal to running jobs."),
+        "retry": _lazy("retry", "Queue jobs again that have ended."),
+        "hold": _lazy("hold", "Put waiting jobs aside for a person."),
+        "unhold": _lazy("unhold", "Let held jobs wait in their queues again."),
+        "quarantine": _lazy("quarantine", "See and sort out what could not be run."),
+        "queue": _lazy("queue", "Pause and resume the queue of a tag."),
+        "prune": _lazy("prune", "Remove finished jobs by age."),
         "worker": _lazy("worker", "Start and list workers."),
         "plugin": _lazy("plugin", "List the installed plugins."),
         "spool": _lazy("spool", "Where the spool is and what is in it."),
         "doctor": _lazy("doctor", "Check tools, spool, plugins and clock."),
+        "bench": _lazy("bench", "Measure how fast your spool is."),
+        "config": _lazy("config", "The settings, and where they come from."),
+        "help": _lazy("help", "Show the help of a command, or of a topic."),
+        "completion": _lazy("completion", "Print the completion script of a shell."),
         "version": _lazy("version", "Print the version."),
     }
 
@@ -45,11 +59,29 @@ class Root(LazyGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Give the words after `--` back to commands that have no own use for them."""
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            self._try_program(ctx, args)
         name, command, rest = super().resolve_command(ctx, args)
         session = session_of(ctx)
         if session.tail is not None and not (name in self.table and self.table[name].takes_tail):
             rest, session.tail = [*rest, "--", *session.tail], None
         return name, command, rest
+
+    def known(self, ctx: Any) -> list[str]:
+        """The programs too."""
+        from wmctl.cli import external  # as below
+
+        return [*super().known(ctx), *external.names()]
+
+    def _try_program(self, ctx: Any, args: list[str]) -> None:
+        """Where the name is that of a program `wmctl-NAME`, it takes over."""
+        from wmctl.cli import external  # of no use to most calls
+
+        program = external.program_of(args[0])
+        if program is not None:
+            session = session_of(ctx, spool=ctx.params.get("spool"))
+            tail = [] if session.tail is None else ["--", *session.tail]
+            external.hand_over(session, program, [*args[1:], *tail])
 
 
 root = new_app(cls=Root, no_args_is_help=True)
@@ -66,7 +98,8 @@ def _print_version(wanted: bool) -> None:
 @root.callback(
     epilog="\b\nExamples:\n  wmctl run hello.py -a name=ann\n  wmctl submit -c 'make all' -l bash\n"
     "  wmctl worker start -n 2\n  wmctl ps -a\n\n"
-    "wmctl COMMAND --help tells more about a command."
+    "wmctl COMMAND --help tells more about a command. Topics, shown by wmctl help TOPIC:\n"
+    "exit-codes, formats, times, environment, selectors."
 )
 def wmctl(
     ctx: typer.Context,
@@ -133,21 +166,41 @@ def _explain(error: BaseException, session: Session) -> int:
         case WmctlError():
             output.note(error.message, hint=error.hint)
         case _ if callable(show := getattr(error, "show", None)):
-            show()  # a usage error of typer's
-            if hint := _usage_hint(error):
-                output.plain_note(f"  {hint}")
+            if type(error).__name__ == "NoArgsIsHelpError":
+                show()
+            else:
+                _explain_usage(error)
         case _:
             _unexpected(error)
     return exits.of_error(error, job_codes=session.job_codes)
 
 
-def _usage_hint(error: BaseException) -> str | None:
-    """What somebody may have meant who gave `run` or `submit` more words than FILE."""
+def _explain_usage(error: Any) -> None:
+    """A usage error of typer's, in the form of all others."""
+    context = getattr(error, "ctx", None)
+    hints = [_usage_hint(error)]
+    if context is not None and hints == [None]:
+        hints.append(" ".join(context.get_usage().split()).replace("Usage:", "usage:", 1))
+    hints.append(f"{context.command_path if context else 'wmctl'} --help tells more")
+    message = str(error.format_message()).rstrip(".")
+    output.note(message[:1].lower() + message[1:], hint="\n  ".join(filter(None, hints)))
+
+
+def _usage_hint(error: Any) -> str | None:
+    """The option that was meant; and of more words than FILE for `run` or `submit`, what they are.
+
+    An error that names options itself names up to three, in no order of likeness.
+    """
+    if options := getattr(error, "possibilities", None):
+        from wmctl.config.nearest import nearest  # only on the way out
+
+        error.possibilities = None
+        return f"did you mean {nearest(str(error.option_name), options, 0.0)}?"
     found = re.search(r"unexpected extra argument\S* \((.*)\)", str(error))
     name = getattr(getattr(error, "ctx", None), "info_name", None)
     if found is None or name not in {"run", "submit"}:
         return None
-    return output.safe(
+    return (
         f"an arg of the script is given as: -a NAME={found[1].partition(' ')[0]}   a whole command"
         f" as: wmctl {name} -- COMMAND…"
     )

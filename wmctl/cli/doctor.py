@@ -1,14 +1,14 @@
-"""`wmctl doctor`: what could keep jobs from running here. Looks, changes nothing."""
+"""`wmctl doctor`: what could keep jobs from running here. Changes nothing, unless told to fix."""
 
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import typer
 
-from wmctl.cli import exits
+from wmctl.cli import doctor_tree, exits
 from wmctl.cli import options as o
 from wmctl.cli.exits import UsageError
 from wmctl.cli.finding import Finding, show
@@ -40,6 +40,10 @@ def doctor(
         str | None,
         typer.Option(metavar="DURATION", help="How long --nfs waits for it [default: 60s]."),
     ] = None,
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Repair what is safe: modes, missing folders, leftovers."),
+    ] = False,
     meet: Annotated[str | None, typer.Option(metavar="NAME", hidden=True)] = None,
     format: o.Output = "table",
     spool: o.SpoolOption = None,
@@ -47,6 +51,8 @@ def doctor(
     """Check configuration, spool, file system, clock, workers, runners' tools and plugins.
 
     Exit 1 if there is a fault. A missing tool is a note: its jobs wait for a worker that has it.
+    --fix says what it did, and leaves alone what it does not understand; jobs of dead workers are
+    taken back by the living ones.
     With --nfs instead: is this mount fit for workers on several hosts? Type it on two of them.
     """
     o.check_format(format, "table", "json", "jsonl", "tsv")
@@ -54,7 +60,9 @@ def doctor(
     if not nfs:
         if host is not None or wait is not None or meet is not None:
             raise UsageError("--host and --wait are for --nfs", hint="wmctl doctor --nfs")
-        findings = list(examine(session))
+        findings = list(examine(session, fix=fix))
+    elif fix:
+        raise UsageError("--nfs changes nothing, so it goes without --fix")
     else:
         from wmctl.cli import nfsprobe  # rarely used
 
@@ -68,9 +76,10 @@ def doctor(
         raise typer.Exit(exits.FAULTS)
 
 
-def examine(session: Session) -> Iterator[Finding]:
+def examine(session: Session, *, fix: bool = False) -> Iterator[Finding]:
     """All findings; one part that fails does not keep the others from being looked at."""
-    inside = (_permissions, _space, _clock, _workers, _aside)
+    tree = [_named(part, fix=fix) for part in (_permissions, _layout, _leftovers)]
+    inside = (*tree, _space, _clock, _workers, _pauses, _aside)
     usable = True
     for part in (_config, _spool, *inside, _runners, _plugins):
         if part in inside and not (usable and session.has_spool):
@@ -113,20 +122,35 @@ def _spool(session: Session) -> Iterator[Finding]:
         yield Finding("file system", "ok", kind)
 
 
-def _permissions(session: Session) -> Iterator[Finding]:
-    spool = session.spool
-    found = spool.path.stat()
-    mode = found.st_mode & 0o7777
-    private = spool.settings.file_mode == "0600"
-    if mode & 0o002 or (private and mode & 0o020):
-        yield Finding(
-            "permissions", "fault", f"others may write to the spool (mode {mode:04o})",
-            f"chmod {'700' if private else 'o-w'} {spool.path}",
-        )  # fmt: skip
-    elif not os.access(spool.path, os.R_OK | os.W_OK | os.X_OK):
-        yield Finding("permissions", "fault", f"you may not write to it (mode {mode:04o})")
-    else:
-        yield Finding("permissions", "ok", f"mode {mode:04o}, owner {found.st_uid}")
+def _named(
+    part: Callable[..., Iterator[Finding]], *, fix: bool
+) -> Callable[[Session], Iterator[Finding]]:
+    """A part that may mend what it finds."""
+
+    def examined(session: Session) -> Iterator[Finding]:
+        return part(session, fix=fix)
+
+    examined.__name__ = part.__name__
+    return examined
+
+
+def _permissions(session: Session, *, fix: bool) -> Iterator[Finding]:
+    yield from doctor_tree.permissions(session, fix=fix)
+    path = session.spool.path
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding("permissions", "fault", f"you may not write to {path}")
+
+
+def _layout(session: Session, *, fix: bool) -> Iterator[Finding]:
+    return doctor_tree.layout(session, fix=fix)
+
+
+def _leftovers(session: Session, *, fix: bool) -> Iterator[Finding]:
+    return doctor_tree.leftovers(session, fix=fix)
+
+
+def _pauses(session: Session) -> Iterator[Finding]:
+    return doctor_tree.pauses(session)
 
 
 def _space(session: Session) -> Iterator[Finding]:
@@ -163,6 +187,11 @@ def _workers(session: Session) -> Iterator[Finding]:
                 "workers", "note", f"{beat.worker} has not beaten for {age(beat.age)}",
                 "the next worker takes its jobs back",
             )  # fmt: skip
+    for worker in sorted(spool.joined() - {beat.worker for beat in beats}):
+        yield Finding(
+            "workers", "note", f"{worker} left its folder of claims, and no beat",
+            "the next worker takes its jobs back, a lease after it has seen that",
+        )  # fmt: skip
     for tag in sorted(waiting - served):
         yield Finding(
             "queue", "note", f"jobs wait for the tag {tag!r}, which no live worker serves",
@@ -206,6 +235,7 @@ def _plugins(session: Session) -> Iterator[Finding]:
 app = one_command(
     doctor,
     "wmctl doctor",
+    "wmctl doctor --fix",
     "wmctl doctor -o json | jq '.[] | select(.status != \"ok\")'",
     "wmctl doctor --nfs",
     "wmctl doctor --nfs --host build2",

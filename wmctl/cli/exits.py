@@ -3,11 +3,13 @@
 | code | what it means |
 | --- | --- |
 | 0 | done; of `run` and `wait`: success or skipped |
-| 1 | not all is well: a fault, a job that had ended otherwise, a failure without a code |
+| 1 | not all is well: a fault, a job in the wrong state, a failure without a code |
 | 2 | the command line makes no sense |
 | 65 | bad input: a script that does not parse, args that do not fit, bad JSON |
 | 66 | a file, a folder or a job that was named is not there |
+| 69 | `--require-worker`: no live worker serves the tag; `status`: none lives |
 | 70 | a fault of wmctl's own |
+| 73 | `--if-exists error`: another job holds the key |
 | 74 | the disk or our own output refused to be read or written |
 | 75 | not now: the spool is full or busy, the job is not finished, `--wait-timeout` ran out |
 | 78 | a setting, a tool or the spool that was named is missing or wrong |
@@ -18,7 +20,7 @@
 | 143 | `run`, `wait`: the job was canceled |
 
 `run` and `wait` pass on a job's own code, 1 to 255, as it is (126, 127 and 128+n as in a shell).
-75 after `--wait-timeout` stays 75, and so do 2, 65 and 66.
+75 after `--wait-timeout` stays 75, and so do 2, 65, 66, 69 and 73. `submit --wait` is as `wait`.
 """
 
 from collections.abc import Mapping
@@ -41,7 +43,9 @@ FAULTS = 1
 USAGE = 2
 BAD_DATA = 65
 NOT_FOUND = 66
+UNAVAILABLE = 69
 INTERNAL = 70
+CANNOT_CREATE = 73
 INPUT_OUTPUT = 74
 TRY_AGAIN = 75
 BAD_CONFIG = 78
@@ -73,6 +77,14 @@ class NoSuchFile(WmctlError):
     """A file that was named is not there or cannot be read."""
 
 
+class KeyTaken(WmctlError):
+    """Another job holds the key, and `--if-exists error` was given."""
+
+
+class NoWorker(WmctlError):
+    """No live worker serves the tag, and `--require-worker` was given."""
+
+
 #: The first class that fits counts.
 _CODES: tuple[tuple[type[WmctlError], int], ...] = (
     (UsageError, USAGE),
@@ -85,11 +97,13 @@ _CODES: tuple[tuple[type[WmctlError], int], ...] = (
     (RunnerUnavailable, BAD_CONFIG),
     (SpoolBusy, TRY_AGAIN),
     (StillPending, TRY_AGAIN),
+    (KeyTaken, CANNOT_CREATE),
+    (NoWorker, UNAVAILABLE),
     (SpoolError, INPUT_OUTPUT),
     (OutputFailed, INPUT_OUTPUT),
 )
-#: What the caller did wrong is not wmctl's fault: the same code in every command.
-_CALLERS = {USAGE, BAD_DATA, NOT_FOUND}
+#: What the caller did wrong, or asked to be told, is no fault: the same code in every command.
+_CALLERS = {USAGE, BAD_DATA, NOT_FOUND, UNAVAILABLE, CANNOT_CREATE}
 
 
 def of_error(error: BaseException, *, job_codes: bool) -> int:

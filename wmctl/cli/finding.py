@@ -11,14 +11,14 @@ COLUMNS = (
     Column("STATUS", lambda item: item["status"]),
     Column("DETAIL", lambda item: item["detail"]),
 )
-_COLOURS = {"ok": "green", "note": "yellow", "fault": "red"}
+_COLOURS = {"ok": "green", "fixed": "blue", "note": "yellow", "fault": "red"}
 
 
 class Finding(NamedTuple):
     """One thing that was looked at."""
 
     what: str
-    #: ok, note or fault
+    #: ok, fixed, note or fault
     status: str
     detail: str
     #: What to do about it.

@@ -35,6 +35,10 @@ class LazyGroup(TyperGroup):
         """All names, wmctl's own first."""
         return [*self.table, *sorted(self.plugin_commands(ctx))]
 
+    def known(self, ctx: Any) -> list[str]:
+        """All that somebody may have meant."""
+        return self.list_commands(ctx)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, imported now; None if there is none."""
         if cmd_name in self.commands:
@@ -56,7 +60,7 @@ class LazyGroup(TyperGroup):
         command = self.get_command(ctx, name)
         if command is None and not name.startswith("-"):
             raise UsageError(
-                f"there is no command {name!r}", hint=_nearest(name, self.list_commands(ctx), ctx)
+                f"there is no command {name!r}", hint=_hint(name, self.known(ctx), ctx)
             )
         return super().resolve_command(ctx, args) if command is None else (name, command, args[1:])
 
@@ -100,9 +104,8 @@ def _as_app(help_line: str, loader: Callable[[], Any]) -> typer.Typer:
     return found if isinstance(found, typer.Typer) else one_command(found, help=help_line)
 
 
-def _nearest(name: str, known: list[str], ctx: Any) -> str:
-    from difflib import get_close_matches  # only on the way out
+def _hint(name: str, known: list[str], ctx: Any) -> str:
+    from wmctl.config.nearest import nearest  # only on the way out
 
-    nearest = get_close_matches(name, known, 1)
-    path = ctx.command_path
-    return f"did you mean {path} {nearest[0]}?" if nearest else f"{path} --help lists them"
+    found, path = nearest(name, known), ctx.command_path
+    return f"did you mean {path} {found}?" if found else f"{path} --help lists them"

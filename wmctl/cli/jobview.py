@@ -1,19 +1,20 @@
 """A job as people and machines see it: the spool's facts put together. Reads, prints nothing."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wmctl.errors import MalformedJob
 from wmctl.spool import Entry, Job, Spool
 from wmctl.spool.ids import created
 
+if TYPE_CHECKING:
+    from wmctl.cli.reason import Reason
+
 SCHEMA = "wmctl.job/1"
 
 
-@dataclass(frozen=True)
-class JobView:
+class JobView(NamedTuple):
     """Everything about one job at one moment."""
 
     entry: Entry
@@ -41,6 +42,11 @@ class JobView:
         return self.job.name if self.job else ""
 
     @property
+    def created_at(self) -> str:
+        """When it was submitted, by the clock of who did."""
+        return (self.job.created_at if self.job else None) or rfc3339(created(self.entry.id))
+
+    @property
     def reason(self) -> str | None:
         """One sentence why it is in this state, where there is something to say."""
         if self.entry.state == "failure":
@@ -49,32 +55,54 @@ class JobView:
             return None
         return _why_text(self.entry.state, self.why)
 
-    def facts(self) -> dict[str, Any]:
-        """The job as JSON; keys are only ever added."""
-        name, job = self.entry.name, self.job
-        return {
-            "schema": SCHEMA,
-            "id": name.id,
-            "state": self.entry.state,
-            "tag": name.tag,
-            "name": self.name,
-            "workspace": job.workspace if job else None,
-            "priority": name.priority,
-            "scheduled_for": rfc3339(name.scheduled_for),
-            "started_at": self.started_at,
-            "completed_at": self.completed_at,
-            "worker": self.worker,
-            "attempt": name.attempt,
-            "exit_code": self.exit_code,
-            "reason": self.reason,
-            "kind": job.kind if job else None,
-            "language": job.language if job else None,
-            "created_at": (job.created_at if job else None) or rfc3339(created(name.id)),
-            "created_by": job.created_by if job else None,
-            "root": job.root if job else None,
-            "parent": job.parent if job else None,
-            "labels": (self.record or {}).get("labels", []),
-        }
+    def facts(
+        self, waits: "Reason | None" = None, only: Iterable[str] | None = None
+    ) -> dict[str, Any]:
+        """The job as JSON. `waits`: why it does not run; `only`: not all of `FIELDS`."""
+        if only is not None:
+            return {field: _FACTS[field](self, waits) for field in only}
+        facts = {field: get(self, waits) for field, get in _FACTS.items()}
+        return {"schema": SCHEMA, **facts}
+
+
+def _of_job(field: str) -> "Callable[[JobView, Reason | None], Any]":
+    return lambda found, _: getattr(found.job, field, None)
+
+
+#: What a job's JSON says, in this order; fields are only ever added.
+_FACTS: "dict[str, Callable[[JobView, Reason | None], Any]]" = {
+    "id": lambda found, _: found.entry.name.id,
+    "state": lambda found, _: found.entry.state,
+    "tag": lambda found, _: found.entry.name.tag,
+    "name": lambda found, _: found.name,
+    "workspace": _of_job("workspace"),
+    "priority": lambda found, _: found.entry.name.priority,
+    "scheduled_for": lambda found, _: rfc3339(found.entry.name.scheduled_for),
+    "started_at": lambda found, _: found.started_at,
+    "completed_at": lambda found, _: found.completed_at,
+    "worker": lambda found, _: found.worker,
+    "attempt": lambda found, _: found.entry.name.attempt,
+    "exit_code": lambda found, _: found.exit_code,
+    "reason": lambda _, waits: waits.word if waits else None,
+    "reason_text": lambda found, waits: waits.text if waits else found.reason,
+    "kind": _of_job("kind"),
+    "language": _of_job("language"),
+    "created_at": lambda found, _: found.created_at,
+    "created_by": _of_job("created_by"),
+    "root": _of_job("root"),
+    "parent": _of_job("parent"),
+    "labels": lambda found, _: labels_of(found),
+    "key": _of_job("key"),
+    "retry_of": _of_job("retry_of"),
+}
+FIELDS = tuple(_FACTS)
+
+
+def labels_of(found: JobView) -> list[str]:
+    """What the job was submitted with, then what its script gave it."""
+    given = list(found.job.labels) if found.job else []
+    later = (found.record or {}).get("labels")
+    return given + [text for text in later or () if text not in given]
 
 
 def view(spool: Spool, entry: Entry) -> JobView | None:
@@ -94,7 +122,7 @@ def view(spool: Spool, entry: Entry) -> JobView | None:
 
 def _view(spool: Spool, entry: Entry, job: Job | None) -> JobView:
     record = spool.record(entry)
-    stamp = spool.stamp(entry)
+    stamp = spool.stamp(entry) if entry.terminal or entry.state == "running" else None
     seen = None if stamp is None else rfc3339(datetime.fromtimestamp(stamp / 1e9, UTC))
     started = seen if entry.state == "running" else (record or {}).get("started_at")
     completed = ((record or {}).get("completed_at") or seen) if entry.terminal else None

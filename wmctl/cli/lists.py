@@ -20,8 +20,13 @@ def show_list(
     key: str | None,
     colour: Callable[[Item], str] = lambda _: "",
     below: Callable[[Item], str] = lambda _: "",
+    titles: bool = True,
+    fields: Sequence[str] = (),
 ) -> None:
-    """Print items by their key; a list too long to be kept comes unsorted, except in a table."""
+    """Print items; `key`: sorted by it, except where they are too many to be kept.
+
+    `fields`: the keys of every item, for the first line of a TSV that has no other.
+    """
     if key is not None:
         items = _sorted(items, key, None if format == "table" else SORTED)
     match format:
@@ -31,12 +36,13 @@ def show_list(
             for item in items:
                 output.line(output.dumps(item))
         case "tsv":
-            _tsv(items)
-        case "id":
+            _tsv(items, fields, titles=titles)
+        case "id" | "name":
             for item in items:
-                output.line(output.safe(str(item[key or ""])))
+                output.line(output.safe(str(item[format if fields else key or ""])))
         case _:
-            tables.show(list(items), columns, colour, below)
+            for text in tables.lines(items, columns, colour, below, titles=titles):
+                output.line(text)
 
 
 def _sorted(items: Iterable[Item], key: str, most: int | None) -> Iterable[Item]:
@@ -55,8 +61,11 @@ def _json(items: Iterable[Item]) -> None:
     output.line("[]" if lead == "[" else "]")
 
 
-def _tsv(items: Iterable[Item]) -> None:
-    titled = False
+def _tsv(items: Iterable[Item], fields: Sequence[str], *, titles: bool) -> None:
+    titled = not titles
+    if fields and not titled:
+        output.line("\t".join(fields))
+        titled = True
     for item in items:
         if not titled:
             output.line("\t".join(item))

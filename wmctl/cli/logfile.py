@@ -1,13 +1,15 @@
 """Reading a job's log while it grows, piece by piece, each with the stream it was written to."""
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from wmctl.spool import Entry, Spool
 
 _CHUNK = 1 << 20
+_BACK = 64 << 10
 
 
 class Piece(NamedTuple):
@@ -26,6 +28,14 @@ class LogReader:
         self._split = split
         self._paths: tuple[Path, Path] | None = None
         self._offset = 0
+
+    def begin(self, log: Path, offset: int) -> None:
+        """What stands before this place of a log is not given out."""
+        self._paths, self._offset = (log, errors_of(log)), offset
+
+    def rest(self) -> Iterator[Piece]:
+        """What is new in the log that was begun."""
+        yield from self._new()
 
     def read(self, entry: Entry) -> Iterator[Piece]:
         """The new pieces; first the rest of an attempt that is over."""
@@ -63,6 +73,54 @@ class LogReader:
             yield Piece(error, data[at - self._offset : until - self._offset])
             at = until
             index += error
+
+
+def errors_of(log: Path) -> Path:
+    """The list of a log's standard error parts."""
+    return log.with_suffix(".err")
+
+
+def tail_of(log: Path, lines: int, error: bool | None) -> int:
+    """Where the last lines of a log begin; `error`: only those of standard error, or of output."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            return _tail(file, _parts(log, size, error), lines) if lines else size
+    except FileNotFoundError:
+        return 0
+
+
+def _parts(log: Path, size: int, error: bool | None) -> list[tuple[int, int]]:
+    """The parts of a log that one stream wrote."""
+    if error is None:
+        return [(0, size)]
+    ranges = [(start, min(stop, size)) for start, stop in _ranges(errors_of(log)) if start < size]
+    if error:
+        return ranges
+    ends = [0, *(stop for _, stop in ranges)]
+    starts = [*(start for start, _ in ranges), size]
+    return [(start, stop) for start, stop in zip(ends, starts, strict=True) if start < stop]
+
+
+def _tail(file: BinaryIO, parts: list[tuple[int, int]], lines: int) -> int:
+    """Backwards through the parts, until so many lines and one more line end were seen."""
+    last = True
+    for start, end in reversed(parts):
+        stop = end
+        while start < stop:
+            begin = max(start, stop - _BACK)
+            file.seek(begin)
+            data = file.read(stop - begin)
+            at = len(data)
+            while (at := data.rfind(b"\n", 0, at)) >= 0:
+                # The end of the very last line begins no other one.
+                lines -= not (last and at == len(data) - 1)
+                last = False
+                if lines <= 0:
+                    return begin + at + 1
+            last = False
+            stop = begin
+    return parts[0][0] if parts else 0
 
 
 def _ranges(path: Path) -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ import codecs
 import os
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 # Compiled where it is used: `submit` needs it not.
@@ -34,6 +35,37 @@ def plain_note(text: str) -> None:
     _write(sys.stderr, f"{text}\n")
 
 
+def errors_on_terminal() -> bool:
+    """Whether a person reads stderr."""
+    return sys.stderr.isatty()
+
+
+def prompt(text: str) -> None:
+    """A question; its answer comes on the same line."""
+    _write(sys.stderr, safe(text))
+
+
+def passing(text: str) -> None:
+    """A line on a terminal that the next one takes the place of; "" clears it."""
+    _write(sys.stderr, f"\r{text}\x1b[K")
+
+
+def enter_screen() -> None:
+    """Leave the shell's lines alone: what is drawn from now on is on a screen of its own."""
+    _write(sys.stdout, "\x1b[?1049h\x1b[?25l")
+
+
+def leave_screen() -> None:
+    """Back to the shell's lines."""
+    _write(sys.stdout, "\x1b[?25h\x1b[?1049l")
+
+
+def draw(lines: Sequence[str]) -> None:
+    """A screen full of lines over the one before, in one write."""
+    shown = "\r\n".join(f"{text}\x1b[K" for text in lines)
+    _write(sys.stdout, f"\x1b[H{shown}\x1b[J")
+
+
 class JobStream:
     """Where a job's output goes: as it is into a pipe or file, made harmless on a terminal."""
 
@@ -54,7 +86,12 @@ class JobStream:
 
     def end_line(self) -> None:
         """On a terminal, what comes next begins on a line of its own."""
-        if not self._ended and self._stream.isatty():
+        if self._stream.isatty():
+            self.next_line()
+
+    def next_line(self) -> None:
+        """What comes next begins on a line of its own, wherever this goes."""
+        if not self._ended:
             _write(self._stream, "\n")
             self._ended = True
 
@@ -62,7 +99,8 @@ class JobStream:
 def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
-        if stream is sys.stderr or stream.isatty():
+        # Whole lines go to a terminal by themselves, and asking whether it is one takes a call.
+        if stream is sys.stderr or (text[-1:] != "\n" and stream.isatty()):
             stream.flush()
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"
@@ -71,6 +109,8 @@ def _write(stream: TextIO, text: str) -> None:
 
 def safe(text: str, *, keep: str = "") -> str:
     """Text with its control characters (also those that turn the direction) written out."""
+    if text.isprintable():  # nearly all are, and this asks ten times as fast
+        return text
     return re.sub(_CONTROL, lambda found: found[0] if found[0] in keep else _escape(found[0]), text)
 
 
@@ -94,8 +134,13 @@ def on_terminal() -> bool:
 
 
 def coloured() -> bool:
-    """Whether stdout may carry colours (no-color.org)."""
-    return on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Whether tables may carry colours (no-color.org, bixense.com/clicolors)."""
+    asked = os.environ.get
+    if asked("NO_COLOR"):
+        return False
+    if any(asked(name) not in {None, "", "0"} for name in ("CLICOLOR_FORCE", "FORCE_COLOR")):
+        return True
+    return on_terminal() and asked("CLICOLOR") != "0" and asked("TERM") != "dumb"
 
 
 def colour(text: str, name: str) -> str:

@@ -1,94 +1,143 @@
 """`wmctl ps`: list jobs."""
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, NamedTuple
 
 import typer
 
+from wmctl.cli import exits, jobcolumns, output
 from wmctl.cli import options as o
-from wmctl.cli import output
-from wmctl.cli.exits import UsageError
 from wmctl.cli.group import one_command
-from wmctl.cli.jobview import view
-from wmctl.cli.lists import between, show_list
+from wmctl.cli.jobview import FIELDS, SCHEMA
+from wmctl.cli.lists import show_list
+from wmctl.cli.reasons import Reasons
+from wmctl.cli.selector import Selector, selecting
 from wmctl.cli.session import session_of
 from wmctl.cli.tables import Column, Item
-from wmctl.spool import STATES, WAITING, Spool, short
+from wmctl.spool import Spool
 
-_COLOURS = {
-    "running": "blue", "success": "green", "failure": "red", "canceled": "yellow",
-    "held": "yellow", "quarantined": "red", "skipped": "grey",
-}  # fmt: skip
-
-#: What other tools call a state.
-_MEANT = {
-    "failed": "failure", "error": "failure", "done": "success", "finished": "success",
-    "completed": "success", "succeeded": "success", "ok": "success", "cancelled": "canceled",
-    "killed": "canceled", "pending": "queued", "waiting": "queued", "scheduled": "queued",
-    "active": "running", "started": "running", "bad": "quarantined",
-}  # fmt: skip
-
-COLUMNS = (
-    Column("ID", lambda job: short(job["id"]) if output.on_terminal() else job["id"]),
-    Column("STATE", lambda job: job["state"]),
-    Column("TAG", lambda job: job["tag"]),
-    Column("NAME", lambda job: job["name"], shrink=1, most=40),
-    Column("AGE", lambda job: between(job["created_at"], None)),
-    Column("TIME", lambda job: between(job["started_at"], job["completed_at"])),
-    Column("EXIT", lambda job: "" if job["exit_code"] is None else str(job["exit_code"])),
-    Column("REASON", lambda job: job["reason"] or "", shrink=2),
-)
+FORMATS = ("table", "wide", "json", "jsonl", "tsv", "id", "name")
 
 
 def ps(
     ctx: typer.Context,
-    all_: Annotated[bool, typer.Option("-a", "--all", help="Also jobs that are finished.")] = False,
-    state: Annotated[
-        list[str] | None, typer.Option("-s", "--state", help="Only jobs in this state.")
+    selector: Selector,
+    sort: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="In this order; -COLUMN: the other way round."),
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option("-t", "--tag", help="Only this tag.")] = None,
-    format: o.Output = "table",
+    columns: Annotated[
+        str | None, typer.Option(metavar="A,B", help="These columns, in every format.")
+    ] = None,
+    no_headers: Annotated[bool, typer.Option("--no-headers", help="No line of titles.")] = False,
+    watch: Annotated[
+        bool, typer.Option("-w", "--watch", help="Go on and show what changes, until q.")
+    ] = False,
+    fail_empty: Annotated[
+        bool, typer.Option("--fail-empty", help="Exit 1 if there is no such job.")
+    ] = False,
+    format: Annotated[
+        str, typer.Option("-o", "--output", metavar="FORMAT", help=f"{', '.join(FORMATS)}.")
+    ] = "table",
     spool: o.SpoolOption = None,
 ) -> None:
     """List jobs that are not finished; with -a all of them. There is no hidden limit.
 
-    Oldest first; more than 10,000 come in no order, except in a table. A table on a terminal
-    shortens names and reasons; in a pipe and in the other formats everything is whole.
+    Oldest first. REASON is one word why a job does not run (wmctl why ID says more), and of a
+    finished one what went wrong. A table on a terminal shortens names and reasons; in a pipe and
+    in the other formats everything is whole.
     """
-    o.check_format(format)
-    for wanted in state or ():
-        if wanted not in STATES:
-            raise UsageError(f"there is no state {wanted!r}", hint=_nearest(wanted))
-    states = state or (STATES if all_ else WAITING)
-    found = jobs(session_of(ctx, spool=spool).spool, states, tag)
-    show_list(found, format, COLUMNS, key="id", colour=lambda job: _COLOURS.get(job["state"], ""))
+    o.check_format(format, *FORMATS)
+    order = None if sort is None else jobcolumns.order_of(sort)
+    chosen = None if columns is None else jobcolumns.fields_of(columns, "--columns")
+    opened = session_of(ctx, spool=spool).spool
+    view = View(format, chosen, titles=not no_headers)
+    if watch:
+        from wmctl.cli.watch import Watching  # for this option only
+
+        Watching(opened, selector, view, order).run()
+        return
+    found = Counted(jobs(opened, selector, view.needed(order)))
+    show(found if order is None else jobcolumns.in_order(found, *order), view)
+    if fail_empty and not found.count:
+        raise typer.Exit(exits.FAULTS)
 
 
-def _nearest(word: str) -> str:
-    """The state that was meant, or all of them."""
-    from difflib import get_close_matches  # only on the way out
+class View(NamedTuple):
+    """How a list is shown."""
 
-    meant = _MEANT.get(word.lower()) or next(iter(get_close_matches(word.lower(), STATES, 1)), None)
-    states = f"states: {', '.join(STATES)}"
-    return f"did you mean {meant}? {states}" if meant else states
+    format: str
+    #: The fields that were chosen; None: those of the format.
+    fields: Sequence[str] | None
+    titles: bool = True
+
+    def needed(self, order: tuple[str, bool] | None) -> Sequence[str] | None:
+        """The fields that a job must have to be shown and sorted so; None are all."""
+        fields = self.fields
+        if self.format in {"id", "name"}:
+            fields = (self.format,)
+        elif fields is None and self.format in {"table", "wide"}:
+            fields = jobcolumns.WIDE if self.format == "wide" else jobcolumns.DEFAULT
+        if fields is None:
+            return None
+        return jobcolumns.needed([*fields, *(order[:1] if order else ())])
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Those of a table."""
+        usual = jobcolumns.WIDE if self.format == "wide" else jobcolumns.DEFAULT
+        return jobcolumns.columns_of(self.fields or usual)
 
 
-def jobs(spool: Spool, states: Sequence[str], tags: Sequence[str] | None) -> Iterator[Item]:
-    """The jobs as JSON objects. One that moves on meanwhile is told once."""
-    seen: set[str] = set()
-    for entry in spool.entries(states):
-        if entry.id in seen or (tags and entry.name.tag not in tags):
-            continue
-        found = view(spool, entry)
-        if found is not None and found.entry.state in states:
-            seen.add(entry.id)
-            yield found.facts()
+class Counted:
+    """Jobs, and how many of them came by."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self.count = 0
+        self._items = items
+
+    def __iter__(self) -> Iterator[Item]:
+        for item in self._items:
+            self.count += 1
+            yield item
+
+
+def show(items: Iterable[Item], view: View) -> None:
+    """Print them, each as soon as it is known."""
+    fields: Sequence[str] = ("schema", *FIELDS)
+    if view.fields is not None and view.format in {"json", "jsonl", "tsv"}:
+        fields = view.fields
+        items = (jobcolumns.picked(item, fields) for item in items)
+        if view.format != "tsv":
+            items = ({"schema": SCHEMA, **item} for item in items)
+    show_list(
+        items, view.format, view.columns, key=None, fields=fields, titles=view.titles,
+        colour=colour_of if output.coloured() else _none,
+    )  # fmt: skip
+
+
+def colour_of(job: Item) -> str:
+    """The colour of its state."""
+    return jobcolumns.COLOURS.get(job["state"], "")
+
+
+def _none(_: Item) -> str:
+    return ""
+
+
+def jobs(spool: Spool, selector: Selector, only: Sequence[str] | None = None) -> Iterator[Item]:
+    """The jobs as JSON objects, oldest first; one that moves on meanwhile is told once."""
+    reasons = Reasons(spool)
+    asked = only is None or not {"reason", "reason_text"}.isdisjoint(only)
+    for found in selector.views(spool):
+        yield found.facts(reasons.first(found) if asked else None, only)
 
 
 app = one_command(
-    ps,
+    selecting(ps),
     "wmctl ps",
-    "wmctl ps -a -s failure",
-    "wmctl ps -a -o id -s failure | wmctl show -",
+    "wmctl ps --failed --since 1d -o wide",
+    "wmctl ps -w -t gpu",
+    "wmctl ps -a --sort -time --columns id,name,time,exit",
     "wmctl ps -a -o json | jq '.[] | select(.exit_code == 4) | .id'",
 )

@@ -1,44 +1,45 @@
 """`wmctl run`: submit a job, stream its log, print its result, exit with its code."""
 
 import signal
+import sys
+import time
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from wmctl.cli import exits, output, streams
+from wmctl.cli import caveats, exits, output, recent, streams
 from wmctl.cli import options as o
 from wmctl.cli.embedded import Embedded
 from wmctl.cli.follow import Follower, rests
 from wmctl.cli.group import one_command
+from wmctl.cli.joboptions import JobOptions, with_job_options
 from wmctl.cli.logfile import LogReader, Piece
 from wmctl.cli.result import print_result
+from wmctl.cli.serving import ASK_AGAIN
 from wmctl.cli.session import Session, session_of
-from wmctl.cli.source import Given
-from wmctl.cli.submission import Ready, Request, prepare, submit
+from wmctl.cli.submission import Ready, Submitted, prepare, settled, submit, tell_skipped
 from wmctl.cli.wait import deadline_of, tell_trouble
 from wmctl.errors import WmctlError
 from wmctl.spool import Entry, Spool
 
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "-q",
+        "--quiet",
+        help="Show a script's log only if it fails. The output of a command is always shown.",
+    ),
+]
 
+
+@with_job_options
 def run(
     ctx: typer.Context,
-    file: o.File = None,
-    code: o.Code = None,
-    lang: o.Language = None,
-    arg: o.Arg = None,
-    data: o.Data = None,
-    each: o.Each = None,
-    tag: o.Tag = None,
-    priority: o.Priority = 0,
-    timeout: o.Timeout = None,
-    workspace: o.Workspace = None,
-    name: o.JobName = None,
-    cwd: o.Folder = None,
-    env_all: o.EnvAll = False,
-    no_check: o.NoCheck = False,
+    options: JobOptions,
+    *,
     wait_timeout: o.WaitTimeout = None,
-    quiet: o.RunQuiet = False,
+    quiet: Quiet = False,
     spool: o.SpoolOption = None,
 ) -> None:
     """Run a job: its log goes to stderr, its result to stdout, its exit code is yours.
@@ -47,17 +48,16 @@ def run(
     of a command (-- COMMAND) goes where it went; it has no result. Ctrl-C cancels the job.
     """
     session = session_of(ctx, spool=spool)
-    session.makes_spool = True
+    session.makes_spool = not options.dry_run
     session.job_codes = True
     deadline = deadline_of(wait_timeout)
-    given = Given(
-        file=file, code=code, language=lang, command=session.tail, folder=cwd, env_all=env_all
-    )
-    request = Request(
-        given=given, assignments=arg, data=data, each=each, tag=tag, priority=priority,
-        timeout=timeout, workspace=workspace, name=name, check=not no_check,
-    )  # fmt: skip
-    ready = prepare(session, request)
+    if options.hold and not options.dry_run:
+        raise exits.UsageError("run waits for the job, and --hold makes it wait for you")
+    ready = prepare(session, options)
+    if settled(session, options, ready, quiet=quiet):
+        return
+    if not quiet:
+        caveats.warn(session, ready)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
@@ -66,26 +66,46 @@ def run(
 
 def _run_all(session: Session, ready: Ready, deadline: float | None, *, quiet: bool) -> int:
     """One job after the other; the highest of their exit codes."""
-    ids: list[str] = []
+    jobs: list[Submitted] = []
     code = exits.OK
     try:
-        ids.extend(submit(session, ready))  # as far as it comes: a later line may be wrong
-        while ids:
-            code = max(code, Run(session, ready, ids[0], deadline, quiet=quiet).finish())
-            del ids[0]
+        _queue(session, ready, jobs)
+        _tell_key(ready, jobs, quiet=quiet)
+        while jobs:
+            code = max(code, Run(session, ready, jobs[0], deadline, quiet=quiet).finish())
+            del jobs[0]
     except exits.StillPending:
         raise
     except BaseException:
-        _give_up(session.spool, ids)
+        _give_up(session.spool, jobs)
         raise
     return code
 
 
-def _give_up(spool: Spool, ids: list[str]) -> None:
+def _queue(session: Session, ready: Ready, jobs: list[Submitted]) -> None:
+    """Queue as far as it comes: a later line may be wrong."""
+    try:
+        jobs.extend(submit(session, ready))
+    finally:
+        recent.remember(session.store.root, [job.id for job in jobs if job.ours])
+
+
+def _tell_key(ready: Ready, jobs: list[Submitted], *, quiet: bool) -> None:
+    """For people: what came of a key that another job holds."""
+    if quiet or not sys.stderr.isatty() or (jobs and jobs[0].ours):
+        return
+    if jobs:
+        output.note(f"job {jobs[0].id} holds the key {ready.job.key!r}: this is what comes of it")
+    elif ready.if_exists == "skip":
+        tell_skipped(ready)
+
+
+def _give_up(spool: Spool, jobs: list[Submitted]) -> None:
     """Nobody wants these jobs any more; what keeps us from canceling them is not the news."""
-    for job_id in ids:
-        with suppress(WmctlError):
-            spool.cancel(job_id, reason="wmctl run was interrupted")
+    for job in jobs:
+        if job.ours:
+            with suppress(WmctlError):
+                spool.cancel(job.id, reason="wmctl run was interrupted")
 
 
 def _interrupt(*_: Any) -> None:
@@ -97,11 +117,13 @@ class Run:
     """One job of `wmctl run`, from its submission to its end."""
 
     def __init__(
-        self, session: Session, ready: Ready, job_id: str, deadline: float | None, *, quiet: bool
+        self, session: Session, ready: Ready, job: Submitted, deadline: float | None, *, quiet: bool
     ) -> None:
+        self._ours = job.ours
         self._deadline = deadline
         self._spool = session.spool
         self._quiet = quiet
+        self._wake_at = 0.0
         #: True once nobody hears the job any more.
         self._deaf = False
         #: A command's output goes where it went; a script's is its log, and goes to stderr.
@@ -110,7 +132,7 @@ class Run:
         self._embedded = Embedded(session, ready, detached=deadline is not None)
         self._follower = Follower(
             self._spool,
-            self._spool.find(job_id),
+            self._spool.find(job.id),
             self._reader() if self._split or not quiet else None,
             self._show,
         )
@@ -118,7 +140,7 @@ class Run:
     def finish(self) -> int:
         """Follow the job to its end; its exit code."""
         try:
-            entry = self._follower.until_rest(self._deadline, self._embedded.consider)
+            entry = self._follower.until_rest(self._deadline, self._meanwhile)
             code = self._report(entry)
             streams.flush()  # the result first, then the worker's end
         except exits.StillPending:
@@ -129,6 +151,14 @@ class Run:
         finally:
             self._embedded.close()
         return code
+
+    def _meanwhile(self, entry: Entry) -> None:
+        """See to it that the job gets on, where no worker does."""
+        now = time.monotonic()
+        if entry.state == "suspended" and now >= self._wake_at:
+            self._wake_at = now + ASK_AGAIN
+            self._spool.ripen(entry)
+        self._embedded.consider(entry)
 
     def _report(self, entry: Entry) -> int:
         record = self._spool.record(entry)
@@ -159,7 +189,7 @@ class Run:
         """Nobody wants the result any more. A second Ctrl-C does not wait for the end."""
         entry = self._follower.entry
         self._deaf = deaf
-        if not rests(entry):
+        if self._ours and not rests(entry):
             with suppress(WmctlError):
                 self._spool.cancel(entry.id, reason="wmctl run was interrupted")
                 self._follower.until_rest()
@@ -178,4 +208,5 @@ app = one_command(
     "wmctl run -c 'df -h' -l bash",
     "wmctl run report.ts -d @args.json | jq .total",
     "wmctl run --timeout 10m -- make test",
+    "wmctl run -q --key poll --if-exists skip poll.sh      # in a crontab: never two at once",
 )

@@ -2,27 +2,38 @@
 
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from wmctl.cli import output
-from wmctl.spool import Beat, Entry, Spool
+
+if TYPE_CHECKING:  # `submit` asks too, and needs no more of the spool than it has
+    from wmctl.spool import Beat, Entry, Spool
 
 #: Seconds between looks for somebody who serves a tag.
 ASK_AGAIN = 3.0
 _PATIENCE = 2.0
 
 
-def serving(spool: Spool, tag: str) -> list[Beat]:
+def serving(spool: "Spool", tag: str) -> "list[Beat]":
     """The live workers that would claim a job of this tag."""
     return [beat for beat in live(spool) if tag in tags_of(beat)]
 
 
-def live(spool: Spool) -> Iterator[Beat]:
+def live(spool: "Spool") -> "Iterator[Beat]":
     """The workers whose beat is younger than the lease."""
     lease = spool.settings.lease
     return (beat for beat in spool.workers() if beat.alive(lease))
 
 
-def tags_of(beat: Beat) -> list[str]:
+def serves(beat: "Beat", tag: str) -> bool:
+    """Whether a worker, if it lives, will claim jobs of a tag; one that drains claims no more."""
+    if beat.content.get("state") == "draining" or beat.content.get("only"):
+        return False
+    # The beat of one with very many tags has no room for them.
+    return tag in tags_of(beat) or beat.content.get("cut") is True
+
+
+def tags_of(beat: "Beat") -> list[str]:
     """The tags a worker serves; one that runs a single tree of jobs serves none."""
     tags = beat.content.get("tags")
     if beat.content.get("only") or not isinstance(tags, list):
@@ -33,13 +44,13 @@ def tags_of(beat: Beat) -> list[str]:
 class Watch:
     """Tells people who wait, once for each tag, that nobody serves it."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: "Spool") -> None:
         self._spool = spool
         self._told: set[str] = set()
         # A worker that has just been started is not told of.
         self._ask_at = time.monotonic() + _PATIENCE
 
-    def __call__(self, entry: Entry) -> None:
+    def __call__(self, entry: "Entry") -> None:
         """Called while a job waits."""
         tag, now = entry.name.tag, time.monotonic()
         if entry.state != "queued" or tag in self._told or now < self._ask_at:
@@ -49,7 +60,7 @@ class Watch:
             self._told.add(tag)
             tell_unserved(entry)
 
-    def _served(self, entry: Entry) -> bool:
+    def _served(self, entry: "Entry") -> bool:
         """By a worker for its tag, or by one that was started for this job alone."""
         return any(
             entry.name.tag in tags_of(beat) or beat.content.get("only") == entry.id
@@ -57,7 +68,7 @@ class Watch:
         )
 
 
-def tell_unserved(entry: Entry, why: str = "", hint: str = "") -> None:
+def tell_unserved(entry: "Entry", why: str = "", hint: str = "") -> None:
     """That a job waits, and what to do."""
     more = f", and {why}" if why else ""
     tag = entry.name.tag

@@ -1,76 +1,170 @@
 """`wmctl show`: everything about a job."""
 
 import shlex
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
+from wmctl.cli import jobcolumns, output, tables
 from wmctl.cli import options as o
-from wmctl.cli import output
+from wmctl.cli.details import RELATED, details
 from wmctl.cli.group import one_command
 from wmctl.cli.ids import find_view, words_of
 from wmctl.cli.jobview import JobView
-from wmctl.cli.lists import show_facts
+from wmctl.cli.lists import between
 from wmctl.cli.session import session_of
 from wmctl.cli.tables import Item
-from wmctl.errors import BadInput, MalformedJob
-from wmctl.spool import Spool
+from wmctl.errors import BadInput
+from wmctl.spool import Spool, short
+
+#: Columns of a value on a terminal, unless all of it is wanted.
+_MOST = 300
 
 
 def show(
     ctx: typer.Context,
     ids: o.JobIds,
     code: Annotated[bool, typer.Option("--code", help="Print the script, nothing else.")] = False,
+    related: Annotated[
+        bool,
+        typer.Option("--related", help=f"Look for kin beyond the {RELATED} jobs that came next."),
+    ] = False,
     format: o.Facts = "table",
     spool: o.SpoolOption = None,
 ) -> None:
-    """Everything about jobs: times, worker, attempts, args, where the files are."""
+    """Everything about jobs: what they are, what happened to them, why they wait, their files."""
     o.check_format(format, "table", "json")
     opened = session_of(ctx, spool=spool).spool
-    if code:
-        for word in words_of(ids):
-            _print_code(opened, find_view(opened, word))
-        return
     for number, word in enumerate(words_of(ids)):
-        if number and format == "table":
+        found = find_view(opened, word)
+        if code:
+            _print_code(opened, found)
+            continue
+        facts = details(opened, found, related=None if related else RELATED)
+        if format == "json":
+            output.line(output.dumps(facts, indent=2))
+            continue
+        if number:
             output.line()
-        show_facts(details(opened, find_view(opened, word)), format)
+        for text in _page(facts):
+            output.line(text)
 
 
-def details(spool: Spool, found: JobView) -> Item:
-    """The facts of a list, and what is too long for one."""
-    facts, job, entry = found.facts(), found.job, found.entry
-    if job is not None:
-        facts |= {
-            "args": _args(spool, found),
-            "argv": list(job.argv),
-            "cwd": job.cwd,
-            "timeout": job.timeout,
-            "retries": job.retries,
-            "path": job.path,
-            "created_on": job.created_on,
-            "retry_of": job.retry_of,
-        }
-    log, errors = spool.log_paths(entry)
-    result = Path(spool.store.result(entry.id, entry.name.claims))
-    record = found.record or {}
-    facts |= {
-        "claims": entry.name.claims,
-        "lost": entry.name.lost,
-        "host": record.get("host"),
-        "log_dropped": record.get("log_dropped"),
-        "reason_details": dict(found.why) if found.why else None,
-        "file": str(entry.path),
-        "log": _if_there(log),
-        "log_errors": _if_there(errors),
-        "result_file": _if_there(result) if found.record else None,
+def _page(facts: Item) -> Iterator[str]:
+    """A head and the parts that there are."""
+    name = f" ({output.safe(facts['name'])})" if facts["name"] else ""
+    state = output.colour(facts["state"], jobcolumns.COLOURS.get(facts["state"], ""))
+    text = facts["reason"] or facts["reason_text"] or ""
+    code = "" if facts["exit_code"] is None else f", exit {facts['exit_code']}"
+    yield f"job {facts['id']}{name}"
+    yield f"{state}{code}" + (f": {output.safe(text)}" if text else "")
+    for title, lines in (
+        ("", _facts(facts)),
+        ("why it does not run", _reasons(facts)),
+        ("timeline", _timeline(facts)),
+        ("other jobs", _others(facts)),
+        ("files", _files(facts)),
+    ):
+        told = list(lines)
+        if told:
+            yield ""
+        if told and title:
+            yield title
+        yield from (f"  {output.safe(line)}" for line in told)
+
+
+def _facts(facts: Item) -> Iterator[str]:
+    """What was submitted; what is not said is left out."""
+    by = facts["created_by"] or "nobody knows whom"
+    host = f" on {facts['created_on']}" if facts.get("created_on") else ""
+    timeout = facts.get("timeout")
+    retries, backoff = facts.get("retries"), facts.get("backoff")
+    rows = {
+        "command": shlex.join(facts.get("argv") or ()),
+        "args": output.dumps(facts["args"]) if facts.get("args") else "",
+        "folder": facts.get("cwd") or "",
+        "env": " ".join(f"{key}={value}" for key, value in (facts.get("env") or {}).items()),
+        "language": facts["language"] or "",
+        "tag": facts["tag"],
+        "priority": str(facts["priority"]) if facts["priority"] else "",
+        "key": facts["key"] or "",
+        "labels": ", ".join(facts["labels"]),
+        "timeout": f"{timeout:g}s" if timeout else "",
+        "retries": f"{facts['tries']} of {retries} used" if retries else "",
+        "backoff": f"{backoff[0]:g}s to {backoff[1]:g}s" if backoff else "",
+        "at once": str(facts.get("concurrent_limit") or ""),
+        "after": ", ".join(f"{one['id']}:{one['on']}" for one in facts.get("after") or ()),
+        "workspace": facts["workspace"] or "",
+        "path": facts.get("path") or "",
+        "by": f"{by}{host}",
     }
-    return facts
+    width = max(map(len, rows))
+    for name, value in rows.items():
+        if value:
+            yield f"{name.ljust(width)}  {_fitting(value)}"
 
 
-def _if_there(path: Path) -> str | None:
-    return str(path) if path.exists() else None
+def _fitting(value: str) -> str:
+    """On a terminal a long value is shortened; -o json has it whole."""
+    return tables.shortened(value, _MOST) if output.on_terminal() else value
+
+
+def _reasons(facts: Item) -> Iterator[str]:
+    width = max((len(one["reason"]) for one in facts["reasons"]), default=0)
+    for one in facts["reasons"]:
+        yield f"{one['reason'].ljust(width)}  {one['text']}"
+        yield f"{' ' * width}  {one['fix']}"
+
+
+def _timeline(facts: Item) -> Iterator[str]:
+    events = facts["timeline"]
+    for event in events:
+        words = [event["event"]]
+        if "attempt" in event:
+            words.append(f"attempt {event['attempt']}")
+        if event.get("exit_code") is not None:
+            words.append(f"exit {event['exit_code']}")
+        words += [f"{how} {event[key]}" for how, key in _HOW if key in event]
+        if event["event"] == facts["state"] and facts["started_at"]:
+            words.append(f"after {between(facts['started_at'], event['at'])}")
+        if "ended" in event:
+            words.append(_ENDED[event["ended"]])
+        yield f"{(event['at'] or '').ljust(24)}  {', '.join(words)}"
+        if event.get("log_size"):
+            yield f"{' ' * 24}  {event['log_size']} bytes of log until {event['log_written_at']}"
+
+
+_HOW = (("by", "by"), ("on", "host"), ("worker", "worker"))
+_ENDED = {
+    "lost": "its worker was lost",
+    "failure": "it failed and was to be tried again",
+    "given back": "it was given back",
+    "unknown": "it was lost, failed or was given back",
+}
+
+
+def _others(facts: Item) -> Iterator[str]:
+    kin = {
+        "parent": [facts["parent"]], "root": [facts["root"]], "retry of": [facts["retry_of"]],
+        "retried by": facts["retried_by"], "children": facts["children"],
+        "awaited by": facts["awaited_by"],
+    }  # fmt: skip
+    shown = short if output.on_terminal() else str
+    for how, ids in kin.items():
+        known = [shown(job_id) for job_id in ids if job_id]
+        if known:
+            yield f"{how.ljust(10)}  {' '.join(known)}"
+    if not facts["related_all"]:
+        yield f"more than {RELATED} jobs came later, and only those were asked: --related asks all"
+
+
+def _files(facts: Item) -> Iterator[str]:
+    for what, key in (
+        ("job", "file"), ("log", "log"), ("errors in it", "log_errors"), ("result", "result_file"),
+    ):  # fmt: skip
+        if facts[key]:
+            yield f"{what.ljust(12)}  {facts[key]}"
 
 
 def _print_code(spool: Spool, found: JobView) -> None:
@@ -86,16 +180,9 @@ def _print_code(spool: Spool, found: JobView) -> None:
     stream.end_line()
 
 
-def _args(spool: Spool, found: JobView) -> Item | None:
-    try:
-        return spool.args(found.job) if found.job else None
-    except MalformedJob:
-        return None
-
-
 app = one_command(
     show,
-    "wmctl show 89abcdef",
+    "wmctl show @1",
     "wmctl show 89abcdef -o json | jq .args",
     "wmctl show --code 89abcdef > again.sh",
 )

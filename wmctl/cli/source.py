@@ -136,11 +136,12 @@ def _environment(environ: Mapping[str, str], *, everything: bool) -> dict[str, s
     return {
         name: value
         for name, value in environ.items()
-        if (everything or name in _KEPT or name.startswith("LC_")) and _is_text(name + value)
+        if (everything or name in _KEPT or name.startswith("LC_")) and is_text(name + value)
     }
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8."""
     return text.isascii() or text.encode(errors="replace").decode() == text
 
 

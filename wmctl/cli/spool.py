@@ -67,6 +67,32 @@ def check(
     checking.check(session_of(ctx, spool=spool), format, history=history)
 
 
+@app.command("du", epilog=examples("wmctl spool du", "wmctl spool du -o json | jq .tags"))
+def du(ctx: typer.Context, format: o.Facts = "table", spool: o.SpoolOption = None) -> None:
+    """What the spool takes on the disk: by part, by tag, and its biggest logs."""
+    from wmctl.cli import spool_upkeep  # rarely used, as the next one
+
+    o.check_format(format, "table", "json")
+    spool_upkeep.show_usage(session_of(ctx, spool=spool), format)
+
+
+@app.command("migrate", epilog=examples("wmctl spool migrate -n", "wmctl spool migrate"))
+def migrate(
+    ctx: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("-n", "--dry-run", help="Only say what would be done.")
+    ] = False,
+    spool: o.SpoolOption = None,
+) -> None:
+    """Bring a spool that an older wmctl made to this one's format.
+
+    No worker may be at work. A newer spool is refused (exit 78), one in use too (exit 75).
+    """
+    from wmctl.cli import spool_upkeep
+
+    spool_upkeep.migrate(session_of(ctx, spool=spool), dry_run=dry_run)
+
+
 def _with_units(facts: Item) -> Item:
     """As people read it."""
     spans = ("lease", "beat", "retention")

@@ -1,76 +1,174 @@
 """From the options of `submit` and `run` to jobs in the spool."""
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from getpass import getuser
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wmctl.cli import output
 from wmctl.cli.args import parse_args, plain_texts
 from wmctl.cli.each import Checker, jobs_of, lines_of
+from wmctl.cli.exits import KeyTaken, UsageError
+from wmctl.cli.joboptions import JobOptions
 from wmctl.cli.options import seconds
 from wmctl.cli.session import Session
 from wmctl.cli.source import Given, Source, read_source
 from wmctl.plugin import Job
-from wmctl.spool.name import encode_tag
 from wmctl.spool.submit import When
 from wmctl.spool.submit import submit as queue
 
-
-class Request(NamedTuple):
-    """What the command line says about new jobs."""
-
-    given: Given
-    assignments: list[str] | None
-    data: str | None
-    each: str | None
-    tag: str | None
-    priority: int
-    timeout: str | None
-    workspace: str | None
-    name: str | None
-    check: bool
+if TYPE_CHECKING:
+    from wmctl.cli.times import At
 
 
 class Ready(NamedTuple):
     """Jobs that were checked and are to be queued."""
 
     jobs: Iterable[Job]
-    tag: str
-    priority: int
+    when: When
     source: Source
+    #: The job, or what those of --each have in common.
+    job: Job
+    #: Whether it is one for each line of something.
+    many: bool
+    #: What to do if its key is held; None of a job without one.
+    if_exists: str | None
+    #: What `--at` said.
+    at: "At | None"
 
 
-def prepare(session: Session, request: Request) -> Ready:
+class Submitted(NamedTuple):
+    """The id that is given out, and whether the job is this command's."""
+
+    id: str
+    ours: bool = True
+
+
+def prepare(session: Session, options: JobOptions) -> Ready:
     """Read and check everything that can be known before the spool is touched."""
-    session.flag("workspace", request.workspace)
-    source = read_source(request.given, session.plugins)
+    _check(options)
+    session.flag("workspace", options.workspace)
+    source = read_source(_given(session, options), session.plugins)
     job = source.job.but(
-        args=parse_args(request.assignments or (), request.data),
-        name=source.job.name if request.name is None else request.name,
+        args=parse_args(options.arg or (), options.data),
+        name=source.job.name if options.name is None else options.name,
         workspace=session.settings.workspace,
-        timeout=None if request.timeout is None else seconds(request.timeout, "--timeout"),
+        timeout=None if options.timeout is None else seconds(options.timeout, "--timeout"),
+        retries=options.retries,
+        hold=options.hold,
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         created_by=_user(),
         created_on=os.uname().nodename,
+        **_rarer(session, options, source.job),
     )
-    tag = source.runner.tag if request.tag is None else request.tag
-    encode_tag(tag)
-    check = Checker(source, session.tools) if request.check else None
-    if check is not None and request.assignments:
-        check.texts(plain_texts(request.assignments))
-    if request.each is not None:
-        return Ready(
-            jobs_of(lines_of(request.each), source, job, check), tag, request.priority, source
-        )
-    if check is not None:
+    at = _at(options)
+    when = _when(options, source.runner.tag, at)
+    check = None if options.no_check else Checker(source, session.tools)
+    if check is not None and options.arg:
+        check.texts(plain_texts(options.arg))
+    many = options.each is not None
+    jobs: Iterable[Job] = [job]
+    if options.each is not None:
+        jobs = jobs_of(lines_of(options.each), source, job, check)
+    elif check is not None:
         check(job.args)
-    return Ready([job], tag, request.priority, source)
+    if_exists = None if options.key is None else options.if_exists or "return"
+    return Ready(jobs, when, source, job, many, if_exists, at)
 
 
-def submit(session: Session, ready: Ready) -> Iterator[str]:
-    """Queue the jobs; ids come out as soon as they are durable."""
-    return queue(session.store, ready.jobs, When(ready.tag, ready.priority))
+def settled(session: Session, options: JobOptions, ready: Ready, *, quiet: bool) -> bool:
+    """What comes before queueing: tell when it runs; True if no more is to be done (--dry-run)."""
+    if ready.at is not None and (options.dry_run or (sys.stderr.isatty() and not quiet)):
+        from wmctl.cli.times import told
+
+        output.note(told(ready.at, datetime.now(UTC)), hint=ready.at.note or None)
+    if options.dry_run:
+        from wmctl.cli import dryrun  # rarely asked for
+
+        dryrun.show(ready)
+        return True
+    if options.require_worker:
+        from wmctl.cli import caveats
+
+        caveats.must_be_served(session, ready)
+    return False
+
+
+def submit(session: Session, ready: Ready) -> Iterator[Submitted]:
+    """Queue the jobs; ids come out as soon as they are durable.
+
+    Nothing comes out where a key is held and the job was to be skipped then.
+    """
+    if ready.if_exists is None:
+        yield from map(Submitted, queue(session.store, ready.jobs, ready.when))
+        return
+    from wmctl.spool.keys import submit_keyed  # most jobs have no key
+
+    for job in ready.jobs:
+        found, ours = submit_keyed(session.store, job, ready.when, if_exists=ready.if_exists)
+        if not ours and ready.if_exists == "error":
+            raise KeyTaken(
+                f"job {found} holds the key {job.key!r} and is not finished",
+                hint=f"see it: wmctl show {found}   take its place: --if-exists replace",
+            )
+        if ours or ready.if_exists != "skip":
+            yield Submitted(found, ours)
+
+
+def tell_skipped(ready: Ready) -> None:
+    """For people: why there is no id."""
+    output.note(f"nothing was queued: another job holds the key {ready.job.key!r}")
+
+
+def _given(session: Session, options: JobOptions) -> Given:
+    return Given(
+        file=options.file,
+        code=options.code,
+        language=options.lang,
+        command=session.tail,
+        folder=options.cwd,
+        env_all=options.env_all,
+    )
+
+
+def _check(options: JobOptions) -> None:
+    """UsageError for options that make no sense together."""
+    if options.backoff is not None and not options.retries:
+        raise UsageError("--backoff is the time before a retry: it needs --retries")
+    if options.if_exists is not None and options.key is None:
+        raise UsageError("--if-exists says what to do about a key: it needs --key")
+    if options.each is None:
+        if options.max_running is not None:
+            raise UsageError("--max-running is for the jobs of --each")
+    elif options.key is not None:
+        raise UsageError("--key is for one job; the jobs of --each would all have the same")
+
+
+def _rarer(session: Session, options: JobOptions, job: Job) -> dict[str, Any]:
+    """The fields of a job that most jobs do not have."""
+    given = (options.after, options.backoff, options.env, options.label, options.max_running)
+    if not any(given) and options.key is None:
+        return {}
+    from wmctl.cli import jobfields
+
+    return jobfields.of(session, options, job)
+
+
+def _at(options: JobOptions) -> "At | None":
+    if options.at is None:
+        return None
+    from wmctl.cli import times  # most jobs are to run now
+
+    return times.parse(options.at, datetime.now(UTC))
+
+
+def _when(options: JobOptions, tag: str, at: "At | None") -> When:
+    tag = tag if options.tag is None else options.tag
+    if at is None:
+        return When(tag, options.priority)
+    return When(tag, options.priority, at.delay, at.due)
 
 
 def _user() -> str:

@@ -1,6 +1,7 @@
 """Aligned columns. On a terminal long names and reasons are shortened, and one sees that."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from wmctl.cli import output
@@ -10,6 +11,8 @@ Item = dict[str, Any]
 #: The least that a shortened column keeps.
 _LEAST = 10
 _GAP = "  "
+#: So many rows are looked at before the first is printed.
+_FIRST = 200
 
 
 class Column(NamedTuple):
@@ -23,32 +26,59 @@ class Column(NamedTuple):
     most: int = 0
 
 
-def show(
-    items: Sequence[Item],
+def lines(
+    items: Iterable[Item],
     columns: Sequence[Column],
-    colour: Callable[[Item], str],
-    below: Callable[[Item], str],
-) -> None:
-    """A line for each item, its second cell in `colour`, and indented what `below` says."""
-    rows = [[output.safe(column.cell(item)) for column in columns] for item in items]
-    titles = [column.title for column in columns]
-    widths = _widths([titles, *rows], columns)
-    output.line(_row(titles, widths))
-    for item, row in zip(items, rows, strict=True):
-        output.line(_row(row, widths, colour(item)))
+    colour: Callable[[Item], str] = lambda _: "",
+    below: Callable[[Item], str] = lambda _: "",
+    *,
+    titles: bool = True,
+) -> Iterator[str]:
+    """A line for each item, its second cell in `colour`, and indented what `below` says.
+
+    The first items decide how wide the columns are; what does not fit later makes them wider.
+    """
+    rest = iter(items)
+    first = list(islice(rest, _FIRST))
+    heads = [column.title for column in columns]
+    rows = [_cells(item, columns) for item in first]
+    widths = _widths([heads, *rows] if titles else rows or [heads], columns)
+    if titles:
+        yield _row(heads, widths)
+    growing = [not (output.on_terminal() and (one.shrink or one.most)) for one in columns]
+    for item, row in chain(zip(first, rows, strict=True), _rest(rest, columns)):
+        for at, cell in enumerate(row):
+            # Nothing is cut but what may be shortened on a terminal.
+            if growing[at] and (len(cell) > widths[at] or not cell.isascii()):
+                widths[at] = max(widths[at], width(cell))
+        yield _row(row, widths, colour(item))
         if more := below(item):
-            output.line(f"    {output.safe(more)}")
+            yield f"    {output.safe(more)}"
+
+
+def _cells(item: Item, columns: Sequence[Column]) -> list[str]:
+    return [output.safe(column.cell(item)) for column in columns]
+
+
+def _rest(items: Iterable[Item], columns: Sequence[Column]) -> Iterator[tuple[Item, list[str]]]:
+    return ((item, _cells(item, columns)) for item in items)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], colour: str = "") -> str:
-    cut = [shortened(cell, width) for cell, width in zip(cells, widths, strict=True)]
-    parts = [cell + " " * (wide - width(cell)) for cell, wide in zip(cut, widths, strict=True)]
-    end = len(_GAP.join(parts).rstrip())
-    if colour and len(parts) > 1:
-        word = parts[1].rstrip()
-        end += len(output.colour(word, colour)) - len(word)
-        parts[1] = output.colour(word, colour) + parts[1][len(word) :]
-    return _GAP.join(parts)[:end]
+    parts = [_padded(cell, wide) for cell, wide in zip(cells, widths, strict=True)]
+    line = _GAP.join(parts).rstrip()
+    if not colour or len(parts) < 2:
+        return line
+    word = parts[1].rstrip()
+    at = len(parts[0]) + len(_GAP)
+    return line[:at] + output.colour(word, colour) + line[at + len(word) :]
+
+
+def _padded(cell: str, wide: int) -> str:
+    if cell.isascii() and len(cell) <= wide:
+        return cell.ljust(wide)
+    cut = shortened(cell, wide)
+    return cut + " " * (wide - width(cut))
 
 
 def _widths(rows: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[int]:

@@ -10,8 +10,9 @@ from wmctl.cli import options as o
 from wmctl.cli import output
 from wmctl.cli.group import examples, new_app
 from wmctl.cli.lists import age, between, show_list
-from wmctl.cli.session import session_of
+from wmctl.cli.session import Session, session_of
 from wmctl.cli.tables import Column, Item
+from wmctl.cli.tags import meant, waiting_tags
 from wmctl.config import values
 from wmctl.spool import Beat, short
 
@@ -85,8 +86,19 @@ def start(
         output.note(str(fault))
     limits = serve.Limits(burst=burst, max_jobs=session.settings.worker.max_jobs, max_idle=idle)
     supervisor = serve.supervisor_of(session, limits)
+    if not quiet:
+        _tell_unknown_tags(session)
     sys.stdout.flush()
     raise typer.Exit(supervisor.run())
+
+
+def _tell_unknown_tags(session: Session) -> None:
+    """Of tags that no job ever waited under: what may have been meant."""
+    known = waiting_tags(session.store)
+    known |= {runner.tag for runner in session.plugins.runners().values()}
+    for tag in session.settings.worker.tags or ():
+        if tag not in known and (more := meant(tag, known)):
+            output.note(f"no job was ever submitted for the tag {tag!r}{more}")
 
 
 COLUMNS = (

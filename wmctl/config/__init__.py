@@ -6,20 +6,20 @@ Windmill's variables, the project's .wmctl.yaml, the user's file, the system's f
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from wmctl.config.files import Found, merged, project_file, read
 from wmctl.config.keys import BY_NAME, FORCED, KEYS, Key, xdg
-from wmctl.config.values import words
+from wmctl.config.values import Floor, words
 from wmctl.errors import BadInput, ConfigError
 
 SYSTEM_FILE = Path("/etc/wmctl/config.yaml")
 BUILT_IN = "built in"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WorkerSettings:
     """What workers are started with. Durations in seconds, sizes in bytes."""
 
@@ -37,8 +37,7 @@ class WorkerSettings:
     max_log_size: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """All settings of one command."""
 
     spool: Path
@@ -46,14 +45,15 @@ class Settings:
     workspace: str
     #: True: inside the spool.
     journal: Path | bool
+    min_free: Floor
     #: Programs by the name of their variable (`DENO_PATH`), only those that were set.
     tools: Mapping[str, str]
     worker: WorkerSettings
     #: Where each value came from, by key: a variable, `file:line`, a flag, or `built in`.
     origins: Mapping[str, str]
+    values: Mapping[str, Any]
     #: What the user should be told, such as a file that was not read.
     notes: tuple[str, ...] = ()
-    values: Mapping[str, Any] = field(repr=False)
 
     @property
     def spool_is_default(self) -> bool:

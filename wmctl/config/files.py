@@ -150,11 +150,11 @@ def _scalar(name: str, node: Any) -> str:
 
 
 def _unknown(path: Path, mark: Any, name: str) -> ConfigError:
-    from difflib import get_close_matches  # only on the way out
+    from wmctl.config.nearest import nearest  # only on the way out
 
     known = [*BY_NAME, *SECTIONS]
-    nearest = get_close_matches(name, known, 1, 0.5)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are: {', '.join(sorted(known))}"
+    found = nearest(name, known, 0.5)
+    hint = f"did you mean {found!r}?" if found else f"known are: {', '.join(sorted(known))}"
     return _wrong(path, mark, f"unknown key {name!r}", hint)
 
 

@@ -50,6 +50,8 @@ KEYS: tuple[Key, ...] = (
         default=_always("default")),
     Key("journal", "write down what happens to jobs: 1, or a folder", values.folder_or_no,
         "JOURNAL", default=_always(False)),
+    Key("min_free", "warn at submit if less of the spool's disk is free", values.floor, "MIN_FREE",
+        default=_always(values.Floor())),
     Key("tools.bash", "bash: path, or name on PATH", values.program, "BASH_PATH", windmill=True),
     Key("tools.python", "the Python of Python jobs", values.program, "PYTHON_PATH",
         windmill=True),

@@ -1,14 +1,31 @@
 """Texts that people write in variables, files and options, turned into values. Pure, no disk."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from wmctl.errors import BadInput
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_UNITS = {
+    1e-3: ("ms", "millisecond", "milliseconds"),
+    1.0: ("s", "sec", "secs", "second", "seconds"),
+    60.0: ("m", "min", "mins", "minute", "minutes"),
+    3600.0: ("h", "hr", "hrs", "hour", "hours"),
+    86400.0: ("d", "day", "days"),
+    604800.0: ("w", "week", "weeks"),
+}
 # Compiled where they are used: most commands need none of them.
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
-_PART = rf"({_NUMBER})(ms|[smhdw])"
+_PART = rf"({_NUMBER}) *([a-z]+)"
+#: `1:30:00`, and ISO 8601 without months and years, which have no length.
+_CLOCK = r"([0-9]+):([0-5][0-9]):([0-5][0-9])"
+_ISO = (
+    rf"p(?:({_NUMBER})w)?(?:({_NUMBER})d)?"
+    rf"(?:t(?=[0-9])(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?)?"
+)
+_LONGEST = 300 * 366 * 86400.0
+_DURATION_HINT = "write 90, 90s, 10m, 1h30m, 2d, 1:30:00 or PT1H30M"
 _SIZE = r"([0-9]+) ?(?:([KMGkmg])(?:i?[Bb])?|[Bb])?"
 _FACTORS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
@@ -16,13 +33,36 @@ _WORDS |= {"false": False, "no": False, "off": False, "0": False}
 
 
 def duration(text: str) -> float:
-    """Seconds of `90`, `90s`, `10m`, `1h30m`, `1.5h`, `2d`, `500ms`."""
-    text = text.strip()
-    if re.fullmatch(_NUMBER, text):
-        return float(text)
-    if not re.fullmatch(rf"(?:{_PART})+", text):
-        raise BadInput(f"{text!r} is not a duration", hint="write 90, 90s, 10m, 1h30m or 2d")
-    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text))
+    """Seconds of `90`, `90s`, `10 minutes`, `1h30m`, `1.5h`, `500ms`, `1:30:00`, `PT1H30M`."""
+    seconds = _length(text)
+    if seconds > _LONGEST:
+        raise BadInput(f"{text[:20]!r} is longer than 300 years")
+    return seconds
+
+
+def _length(text: str) -> float:
+    plain = text.strip().lower()
+    if re.fullmatch(_NUMBER, plain):
+        return float(plain)
+    if found := re.fullmatch(_CLOCK, plain):
+        return _sum(found.groups(), (3600.0, 60.0, 1.0))
+    if (found := re.fullmatch(_ISO, plain)) and any(found.groups()):
+        return _sum(found.groups(), (604800.0, 86400.0, 3600.0, 60.0, 1.0))
+    seconds = {name: length for length, names in _UNITS.items() for name in names}
+    if not re.fullmatch(rf"(?:{_PART} *)+", plain):
+        raise BadInput(f"{text.strip()!r} is not a duration", hint=_DURATION_HINT)
+    parts = re.findall(_PART, plain)
+    for _, unit in parts:
+        if unit not in seconds:
+            raise BadInput(
+                f"{text.strip()!r} is not a duration: there is no unit {unit!r}",
+                hint=_DURATION_HINT,
+            )
+    return sum(float(number) * seconds[unit] for number, unit in parts)
+
+
+def _sum(numbers: Iterable[str | None], lengths: Iterable[float]) -> float:
+    return sum(float(number or 0) * length for number, length in zip(numbers, lengths, strict=True))
 
 
 def positive(text: str) -> float:
@@ -39,6 +79,37 @@ def size(text: str) -> int:
     if match is None:
         raise BadInput(f"{text!r} is not a size", hint="write 65536, 64K or 16MiB")
     return int(match[1]) * _FACTORS[(match[2] or "").upper()]
+
+
+class Floor(NamedTuple):
+    """The least that is to be free of a disk: a share of it or so many bytes, the less of them."""
+
+    share: float = 0.05
+    size: float = 1 << 30
+
+    def of(self, total: int) -> int:
+        """Bytes, of a disk of so many."""
+        return int(min(self.share * total, self.size))
+
+
+def floor(text: str) -> Floor:
+    """`5%`, a size, or both: `5%,1G`; 0 = none."""
+    floor = Floor(1.0, float("inf"))
+    parts = words(text)
+    for part in parts:
+        if part.endswith("%"):
+            floor = floor._replace(share=_percent(part[:-1]))
+        else:
+            floor = floor._replace(size=size(part))
+    if not 1 <= len(parts) <= 2 or len({part.endswith("%") for part in parts}) < len(parts):
+        raise BadInput(f"{text!r} is no floor for free space", hint="write 5%, 1G or 5%,1G")
+    return floor
+
+
+def _percent(text: str) -> float:
+    if not re.fullmatch(_NUMBER, text.strip()) or float(text) > 100:
+        raise BadInput(f"{text}% is not a percentage from 0% to 100%")
+    return float(text) / 100
 
 
 def yes_or_no(text: str) -> bool:

@@ -1,0 +1,53 @@
+"""Tags that are known here, and the one that was meant by one that nobody serves."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from wmctl.cli.serving import tags_of
+from wmctl.config.nearest import nearest
+from wmctl.errors import BadInput
+from wmctl.spool.beats import workers
+from wmctl.spool.name import decode_tag
+from wmctl.spool.store import Store
+
+if TYPE_CHECKING:  # `submit` asks too, and needs no more of the spool than its store
+    from wmctl.spool import Spool
+
+
+def known_tags(spool: "Spool | Store") -> set[str]:
+    """The tags that live workers serve, and those that jobs wait under."""
+    return served_tags(spool) | waiting_tags(spool)
+
+
+def served_tags(spool: "Spool | Store") -> set[str]:
+    """The tags that live workers serve."""
+    store = _store(spool)
+    lease = store.settings.lease
+    return {tag for beat in workers(store) if beat.alive(lease) for tag in tags_of(beat)}
+
+
+def waiting_tags(spool: "Spool | Store") -> set[str]:
+    """The tags that jobs wait under, or waited."""
+    store = _store(spool)
+    found = set()
+    for folder in store.disk.scan(store.path("queue")):
+        try:
+            found.add(decode_tag(folder.name))
+        except BadInput:
+            continue  # a folder of somebody else's
+    return found
+
+
+def did_you_mean(spool: "Spool | Store", tag: str) -> str:
+    """The end of a sentence about a tag: ` (did you mean 'gpu'?)`, or nothing."""
+    return meant(tag, served_tags(spool)) or meant(tag, waiting_tags(spool) - {tag})
+
+
+def meant(tag: str, known: Iterable[str]) -> str:
+    """The same, of tags that are known already."""
+    found = nearest(tag, known)
+    return f" (did you mean {found!r}?)" if found and found != tag else ""
+
+
+def _store(spool: "Spool | Store") -> Store:
+    return spool if isinstance(spool, Store) else spool.store
