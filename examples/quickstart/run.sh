@@ -24,11 +24,14 @@ trap 'exit 130' INT TERM
 wmctl init "$WMCTL_SPOOL" >/dev/null
 echo "== the spool, a folder: $WMCTL_SPOOL"
 
+submit() {  # that no worker is there yet is no news here
+  wmctl submit "$@" 2>"$folder/said" || { code=$?; cat "$folder/said" >&2; exit "$code"; }
+}
 # Go first: its first job on a machine takes a while to build, and the others need not wait for it.
-go=$(wmctl submit -q "$here/disks.go" -a mounts=/proc/mounts)
-bash=$(wmctl submit -q "$here/visits.sh" -a log="$here/access.log")
-python3=$(wmctl submit -q "$here/planets.py" -a table="$here/planets.csv")
-deno=$(wmctl submit -q "$here/packages.ts")
+go=$(submit "$here/disks.go" -a mounts=/proc/mounts)
+bash=$(submit "$here/visits.sh" -a log="$here/access.log")
+python3=$(submit "$here/planets.py" -a table="$here/planets.csv")
+deno=$(submit "$here/packages.ts")
 ids="$go $bash $python3 $deno"
 
 echo; echo "== four jobs are queued; two workers start, and end when nothing is left"

@@ -66,5 +66,9 @@ def test_the_wheel_holds_the_packages_and_nothing_else(tmp_path):
     )
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
-    assert tops == {"wmctl", "wmctl_bash", "wmctl_deno", "wmctl_go", "wmctl_python3"}
+    data = next(top for top in tops if top.endswith(".data"))
+    assert tops == {data, "wmctl", "wmctl_bash", "wmctl_deno", "wmctl_go", "wmctl_python3"}
+    shared = {name.removeprefix(f"{data}/data/share/") for name in names if name.startswith(data)}
+    assert {"man/man1/wmctl.1", "man/man1/wmctl-submit.1"} <= shared
+    assert {"zsh/site-functions/_wmctl", "bash-completion/completions/wmctl"} <= shared
     assert any(name.endswith("wmctl/py.typed") for name in names)

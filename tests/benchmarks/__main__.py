@@ -2,9 +2,9 @@
 
 import sys
 
-from . import bash, claims, idle, nfs, submit
+from . import bash, claims, cli, idle, nfs, submit
 
-ALL = {"submit": submit, "bash": bash, "idle": idle, "claims": claims, "nfs": nfs}
+ALL = {"submit": submit, "cli": cli, "bash": bash, "idle": idle, "claims": claims, "nfs": nfs}
 
 
 def main() -> None:

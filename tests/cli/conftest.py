@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from wmctl.cli import app
 from wmctl.spool import Spool
 
 Wmctl = Callable[..., subprocess.CompletedProcess[str]]
+#: Exit code, standard output, standard error.
+Call = Callable[..., tuple[int, str, str]]
 #: What the machine of the test run may have set.
 _FOREIGN = ("WMCTL_", "XDG_", "WORKER_", "FORCE_WORKER_TAGS", "NUM_WORKERS", "NO_COLOR")
 
@@ -67,3 +70,34 @@ def submitted(wmctl: Wmctl) -> Callable[..., str]:
         return done.stdout.strip()
 
     return submit
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    """The spool of `call`, with one worker that does nothing by itself."""
+    spool = Spool.create(tmp_path / "spool")
+    spool.join("wk-default-test-00000", {})
+    return spool
+
+
+@pytest.fixture
+def call(
+    spool: Spool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Call:
+    """`wmctl` with these words in this process, which is a hundred times as fast."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("WMCTL_SPOOL", str(spool.path))
+
+    def wmctl(*words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = app.run(list(words))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return wmctl

@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import Wmctl
 from wmctl.cli.app import Root, split
+from wmctl.cli.manual.tree import walk, whole
 
 HEAVY = {
     "rich", "asyncio", "watchdog", "psutil", "yaml", "filelock", "pluggy", "importlib.metadata",
@@ -35,13 +36,11 @@ def test_help_lists_all_commands_without_loading_them(wmctl: Wmctl) -> None:
     text = wmctl("--help").stdout
     for name in Root.table:
         assert f"\n  {name} " in text
-        own = wmctl(name, "--help")
-        assert own.returncode == 0
-        assert "Usage: wmctl" in own.stdout
-        nested = [["start"], ["ls"]] if name == "worker" else [["ls"]] if name == "plugin" else []
-        nested = [["path"], ["info"]] if name == "spool" else nested
-        for words in nested or [[]]:
-            assert "Examples:" in wmctl(name, *words, "--help").stdout
+    for command in walk(whole()):
+        assert command.commands or command.examples, command.name
+    own = wmctl("worker", "start", "--help").stdout
+    assert own.startswith("Usage: wmctl worker start [OPTIONS]\n")
+    assert "\n  Examples:\n    wmctl worker start\n" in own
 
 
 def test_words_after_the_dashes_belong_to_commands_that_want_them(wmctl: Wmctl) -> None:
@@ -99,8 +98,8 @@ def test_only_the_default_spool_is_made_by_itself(wmctl: Wmctl, tmp_path: Path) 
 def test_the_first_job_makes_the_default_spool_and_says_so(wmctl: Wmctl, fresh: Path) -> None:
     """Once."""
     words = ("submit", "-c", ":", "-l", "bash")
-    assert wmctl(*words).stderr == f"wmctl: made a new spool: {fresh}\n"
-    assert wmctl(*words).stderr == ""
+    assert wmctl(*words).stderr.startswith(f"wmctl: made a new spool: {fresh}\n")
+    assert "made a new spool" not in wmctl(*words).stderr
     assert wmctl("worker", "start", "--burst", "-q").stderr == ""
 
 

@@ -186,7 +186,7 @@ def test_show_tells_the_files_and_the_code(wmctl: Wmctl, submitted: Submitted) -
     shown = json.loads(wmctl("show", script, "-o", "json").stdout)
     assert Path(shown["log"]).read_text() == "hi\nerr\n"
     assert json.loads(Path(shown["result_file"]).read_text())["result"] == "err"
-    assert "result_file" in wmctl("show", script).stdout
+    assert f"result        {shown['result_file']}" in wmctl("show", script).stdout
     assert wmctl("show", "--code", script).stdout == code
     assert wmctl("show", "--code", command).stdout == "echo 'a b'"
 

@@ -94,7 +94,7 @@ def test_the_promise_of_the_readme(wmctl: Wmctl, submitted: Submitted) -> None:
     (job,) = json.loads(wmctl("ps", "-a", "-o", "json").stdout)
     assert (job["state"], job["exit_code"], job["attempt"]) == ("failure", 4, 1)
     assert job["worker"].startswith("wk-default-")
-    assert job["reason"] == "ExecutionErr: exit code 4"
+    assert job["reason_text"] == "ExecutionErr: exit code 4"
     assert job["created_at"] <= job["started_at"] <= job["completed_at"]
 
 

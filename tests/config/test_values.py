@@ -10,7 +10,9 @@ from wmctl.errors import BadInput
     ("text", "seconds"),
     [
         ("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5h", 5400), ("2d", 172800),
-        ("500ms", 0.5), ("1w", 604800), ("0.25", 0.25), (" 5s ", 5), ("0", 0),
+        ("500ms", 0.5), ("1w", 604800), ("0.25", 0.25), (" 5s ", 5), ("0", 0), ("1h 30m", 5400),
+        ("1 hour", 3600), ("2 Days 3 hours", 183600), ("1:30:00", 5400), ("100:00:01", 360001),
+        ("PT1H30M", 5400), ("P1DT0.5S", 86400.5), ("P2W", 1209600), ("pt90m", 5400),
     ],
 )  # fmt: skip
 def test_durations(text: str, seconds: float) -> None:
@@ -19,8 +21,12 @@ def test_durations(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "s", "1x", "-1", "1h 30m", "1:30", "1h30", "inf", "nan", "\u0661s"]
-)
+    "text",
+    [
+        "", "s", "1x", "-1", "1 h 30", "1:30", "1:60:00", "1h30", "inf", "nan", "\u0661s", "P",
+        "PT", "P1M", "P1Y", "P1DT", "1 fortnight", "h1", "1h-30m",
+    ],
+)  # fmt: skip
 def test_what_is_no_duration(text: str) -> None:
     """Everything else, with a hint."""
     with pytest.raises(BadInput) as caught:

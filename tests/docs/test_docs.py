@@ -35,7 +35,16 @@ def blocks(page: Path, language: str) -> list[str]:
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/tutorial.md", "docs/how-to/keep-workers-running.md"]
+    "page",
+    [
+        "README.md",
+        "docs/tutorial.md",
+        "docs/how-to/keep-workers-running.md",
+        "docs/how-to/cron-without-overlap.md",
+        "docs/how-to/ci-step.md",
+        "docs/how-to/one-gpu-per-job.md",
+        "docs/how-to/move-here.md",
+    ],
 )
 def test_console_examples(page: str, tmp_path: Path) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
@@ -112,9 +121,13 @@ class Watched(Disk):
 
     def rename(self, source: str, target: str) -> None:
         super().rename(source, target)
-        there = self.state(target)
+        here, there = self.state(source) or "?", self.state(target)
         if there is not None:
-            self.arrows.add((self.state(source) or "?", there, self.verb))
+            # Who ends a job, and who submits one, wakes others in passing.
+            verb = "wake" if (here, there) == ("suspended", "queued") else self.verb
+            self.arrows.add((here, there, verb))
+        elif here == "quarantined":  # into the trash
+            self.arrows.add((here, "[*]", self.verb))
 
     def unlink(self, path: str) -> None:
         super().unlink(path)
@@ -188,6 +201,25 @@ def performed(folder: Path) -> set[tuple[str, str, str]]:
         entry = spool.find(life.in_state(state))
         disk.verb = verb
         assert spool.hold(entry, "why") if verb == "hold" else getattr(spool, verb)(entry)
+    for fields in ({"hold": True}, {"concurrency_key": "k", "concurrent_limit": 1}):
+        disk.verb = "submit"
+        one = spool.submit(Job(language="bash", code="true", **fields), tag="bash")
+    entry = spool.find(one)
+    disk.verb = "claim"
+    claim = spool.claim("w", entry.name, entry.path, lambda _name, _job: None)
+    assert claim is not None
+    limited = Job(language="bash", code="true", hold=True, concurrency_key="k", concurrent_limit=1)
+    disk.verb = "submit"
+    entry = spool.find(spool.submit(limited, tag="bash"))
+    disk.verb = "unhold"
+    assert spool.unhold(entry)
+    disk.verb = "wake"
+    assert spool.wake(spool.find(entry.id))
+    entry = spool.find(entry.id)
+    disk.verb = "claim"
+    assert spool.claim("w", entry.name, entry.path, lambda _name, _job: None) is None
+    disk.verb = "finish"
+    assert spool.finish(claim, "success", {"result": None})
     entry = spool.find(life.queued())
     disk.verb = "reschedule"
     assert spool.reschedule(entry, entry.name.scheduled_for)
@@ -196,6 +228,19 @@ def performed(folder: Path) -> set[tuple[str, str, str]]:
     entry = spool.find(job_id)
     disk.verb = "claim"
     assert spool.claim("w", entry.name, entry.path, lambda _name, _job: None) is None
+    (stray,) = spool.strays()
+    disk.verb = "discard"
+    spool.discard(stray)
+    job_id = life.queued()
+    path = Path(spool.find(job_id).path)
+    path.chmod(0o666)
+    entry = spool.find(job_id)
+    disk.verb = "claim"
+    assert spool.claim("w", entry.name, entry.path, lambda _name, _job: None) is None
+    Path(spool.find(job_id).path).chmod(0o600)
+    (stray,) = spool.strays()
+    disk.verb = "readmit"
+    assert spool.readmit(stray)
     entry = spool.find(life.queued())
     (spool.path / "control" / "cancel" / entry.id).write_text(_MARKER)
     (spool.path / "control" / "cancel" / entry.id).chmod(0o600)

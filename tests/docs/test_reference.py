@@ -150,7 +150,7 @@ PLUGINS = REFERENCE / "plugins.md"
 @pytest.mark.parametrize("name", ["RunContext", "Plan", "Exit", "Signature", "Parameter"])
 def test_every_field_is_on_the_page_with_its_default(name: str) -> None:
     told = {first(row[0]): row[1] for row in table(PLUGINS, name)}
-    fields = {field.name: field.default for field in dataclasses.fields(getattr(plugin, name))}
+    fields = _fields(getattr(plugin, name))
     assert list(told) == list(fields)
     if name == "RunContext":
         return
@@ -160,6 +160,13 @@ def test_every_field_is_on_the_page_with_its_default(name: str) -> None:
         else:
             shown = getattr(default, "__name__", None) or str(default) or '""'
             assert told[field].strip("`") == shown, field
+
+
+def _fields(found: type) -> dict[str, object]:
+    if dataclasses.is_dataclass(found):
+        return {field.name: field.default for field in dataclasses.fields(found)}
+    defaults = found._field_defaults  # type: ignore[attr-defined]
+    return {name: defaults.get(name, dataclasses.MISSING) for name in found._fields}  # type: ignore[attr-defined]
 
 
 def test_every_name_of_the_plugin_api_is_on_the_page() -> None:
