@@ -11,6 +11,10 @@ def main() -> int:
     from wmctl.cli import streams  # `import wmctl.__main__` alone stays free
 
     streams.prepare()
+    if sys.argv[1:2] == ["__complete"]:
+        from wmctl.cli.complete import main as complete  # at each TAB: no typer, no commands
+
+        return complete.run(sys.argv[2:])
     from wmctl.cli.app import run
 
     return run(sys.argv[1:])
