@@ -227,8 +227,8 @@ def waiters(store: Store, what: str) -> list[str]:
 
 
 def _find(store: Store, what: str, waiter: str) -> tuple[Entry, Job] | None:
-    """A waiter in `suspended/`, as it was announced."""
-    with contextlib.suppress(FileNotFoundError, MalformedJob, BadInput):
+    """A waiter in `suspended/`, as it was announced; one that cannot be read stops no other."""
+    with contextlib.suppress(OSError, MalformedJob, BadInput):
         path = f"{_folder(store, what)}/{waiter}"
         text = fs.read_checked(store.disk, path, _NAME_CAP, store.trust)
         name = names.parse(text.decode("ascii", "replace"))
@@ -290,9 +290,9 @@ def _forget(store: Store, name: Name, job: Job, still: str = "") -> None:
     """It waits for no job's end any more; `still`: a folder that stays for now."""
     for one in job.after:
         folder = _folder(store, one["id"])
-        store.remove(f"{folder}/{name.id}")
-        if one["id"] != still:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # prune takes what resists
+            store.remove(f"{folder}/{name.id}")
+            if one["id"] != still:
                 store.disk.rmdir(folder)
 
 
@@ -327,7 +327,7 @@ class Sweep:
                 self._jobs.clear()
             try:
                 self._jobs[entry.id] = _read(self._store, entry)
-            except (FileNotFoundError, MalformedJob):
+            except (OSError, MalformedJob):  # gone, or for a later sweep
                 return None
         return self._jobs[entry.id]
 
