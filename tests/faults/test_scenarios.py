@@ -25,8 +25,15 @@ def test_nothing_is_lost(name: str, seed: int, told: Callable[[str], Scenario]) 
     assert tally.faults, "nothing went wrong: the story proves nothing"
 
 
+#: What is switched off does harm only where faults hit the right moment.
+CHANCES = 3
+
+
 @pytest.mark.parametrize("name", SHORT)
 def test_control(name: str, seed: int, told: Callable[[str], Scenario]) -> None:
     scenario = told(name)
-    tally, _ = play(scenario, scenario.control_size, seed, without=scenario.control)
-    assert not tally.clean, f"without {scenario.control!r} nothing was noticed: {tally}"
+    for again in range(CHANCES):
+        tally, _ = play(scenario, scenario.control_size, seed + again, without=scenario.control)
+        if not tally.clean:
+            return
+    raise AssertionError(f"without {scenario.control!r} nothing was noticed: {tally}")
