@@ -3,11 +3,12 @@
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -244,12 +245,13 @@ def test_a_folder_that_others_may_not_have() -> None:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
     """Standard error is a terminal; calls tell what it has been shown."""
     ours, theirs = pty.openpty()
-    os.set_blocking(ours, False)
 
     def shown() -> str:
-        with suppress(BlockingIOError):
-            return os.read(ours, 1000).decode()
-        return ""
+        """What comes until it is quiet: the kernel hands it over a little later."""
+        text = b""
+        while select.select([ours], [], [], 0.3)[0]:
+            text += os.read(ours, 1000)
+        return text.decode()
 
     with open(theirs, "w") as stream, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", stream)
