@@ -166,8 +166,24 @@ class Site:
         return sum(len(self.files(folder)) for folder in folders)
 
     def finished(self, patience: float = 0.0) -> None:
-        """Wait until no job is left that waits or runs."""
-        eventually(lambda: not self.count("queue", "running"), max(patience, self.patience))
+        """Wait until no job is left that waits or runs.
+
+        A job that goes back into its queue is in neither of two folders that are read in turn.
+        """
+        eventually(
+            lambda: not self.count("queue", "running", "queue"), max(patience, self.patience)
+        )
+
+    def ended(self, ids: Iterable[str]) -> Audit:
+        """What is there once these jobs have ended; an end is not undone, wherever they went."""
+        wanted = set(ids)
+
+        def look() -> Audit | None:
+            seen = self.audit()
+            over = {job for job, spots in seen.places.items() if any(one.outcome for one in spots)}
+            return seen if wanted <= over else None
+
+        return eventually(look, self.patience)
 
     def audit(self) -> Audit:
         """Every job file, from the server's disk."""

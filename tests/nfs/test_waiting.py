@@ -1,7 +1,5 @@
 """Jobs that wait for each other, on three hosts: one slot for all of them, and ends told across."""
 
-from .site import eventually
-
 JOBS = 12
 #: Only one at a time can make the folder; who finds it there runs beside another.
 _ALONE = "mkdir {path}/tmp/alone || exit 9; sleep 0.1; rmdir {path}/tmp/alone"
@@ -24,9 +22,8 @@ def test_one_slot_for_three_hosts_and_a_chain_across_them(lab, sites) -> None:
         chains[spool] = (chain, never)
     workers = [spool.worker(host) for spool in sites for host in lab.clients]
     for spool in sites:
-        eventually(lambda spool=spool: not spool.count("queue", "running", "suspended"))
-        seen = spool.audit()
         chain, never = chains[spool]
+        seen = spool.ended([*limited[spool], *chain, never])
         assert {seen.one(job).outcome for job in (*limited[spool], *chain)} == {"success"}
         assert seen.one(never).outcome == "canceled"
         ended = [seen.one(job).started for job in chain]
