@@ -1,4 +1,4 @@
-"""The laboratory, once for all tests of this folder, which run in a row at the end."""
+"""The laboratory, once for all tests of this folder, which run in a row."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ _LACK = pytest.StashKey[str]()
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No other test runs while the hosts are up."""
+    """The hosts are up while they are needed, and no longer."""
     items.sort(key=lambda item: HERE in item.path.parents)
 
 

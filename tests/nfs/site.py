@@ -176,14 +176,14 @@ class Site:
 
     def ended(self, ids: Iterable[str]) -> Audit:
         """What is there once these jobs have ended; an end is not undone, wherever they went."""
-        wanted = set(ids)
+        wanted = list(ids)
 
-        def look() -> Audit | None:
-            seen = self.audit()
-            over = {job for job, spots in seen.places.items() if any(one.outcome for one in spots)}
-            return seen if wanted <= over else None
+        def over() -> bool:
+            records = "\n".join(self.files("completed"))
+            return all(job in records for job in wanted)
 
-        return eventually(look, self.patience)
+        eventually(over, self.patience)
+        return self.audit()
 
     def audit(self) -> Audit:
         """Every job file, from the server's disk."""
