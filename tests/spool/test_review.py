@@ -182,6 +182,7 @@ class TestClaimsThatCannotBeRead:
 @pytest.fixture
 def strangers(spool: Spool) -> Iterator[Spool]:
     """A private spool that is another user's."""
+    spool.submit(job(), tag="held")
     if os.geteuid() != 0:
         spool.store.owner = os.geteuid() + 1
         yield spool
@@ -195,11 +196,12 @@ def test_nobody_writes_into_a_private_spool_of_somebody_else(strangers: Spool) -
         lambda: strangers.submit(job(), tag="t"),
         lambda: strangers.submit(job(key="k"), tag="t"),
         lambda: strangers.join("w", {}),
+        lambda: strangers.hold(next(strangers.entries()), "its owner could not read why"),
     ):
         with pytest.raises(SpoolError, match="private spool of uid") as caught:
             act()
         assert caught.value.hint
-    assert list(strangers.entries()) == []
+    assert [entry.state for entry in strangers.entries()] == ["queued"]
     assert audit(strangers.path).tmp == []
 
 

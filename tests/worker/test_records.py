@@ -105,7 +105,7 @@ def test_an_error_that_is_no_json_is_another_error() -> None:
     [
         None, "success", Completed, Completed(1, exit_code="0"), Completed(1, labels=(b"x",)),
         Completed(1, labels=7), Failed({}, exit_code=None), Failed("boom"), Skipped(b"x"),
-        Canceled(b"x"), Canceled(None, object()), Retry("soon"), Retry(float("nan")),
+        Canceled(b"x"), Canceled(None, {1}), Retry("soon"), Retry(float("nan")),
         Retry(float("inf")), Retry(-1.0), Skipped("\ud800"), Completed(1, labels=("\ud800",)),
     ],
     ids=repr,

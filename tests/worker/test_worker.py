@@ -168,7 +168,7 @@ def test_the_thousandth_try_is_as_good_as_any(bench: Bench) -> None:
         (Retry(1e300), "queued"),
         (Retry(float("nan")), "failure"),
         (None, "failure"),
-        (Completed(object()), "failure"),
+        (Completed({1}), "failure"),
         (Completed(1, labels=(b"",)), "failure"),
     ],
     ids=repr,

@@ -23,6 +23,7 @@ def hold(store: Store, entry: Entry, *, reason: str, message: str, by: str | Non
             f"job {entry.id} is {entry.state}; only a waiting job can be held",
             hint="wmctl cancel stops a running one",
         )
+    store.must_be_ours()  # its owner could not read a reason of another user's
     return aside(store, entry.path, entry.name.claimed(), reason, message, by)
 
 
