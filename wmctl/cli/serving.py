@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # `submit` asks too, and needs no more of the spool than it h
 #: Seconds between looks for somebody who serves a tag.
 ASK_AGAIN = 3.0
 _PATIENCE = 2.0
+#: The same where only trouble is to be told: a job that waits so long for nobody is that.
+_QUIET = 60.0
 
 
 def serving(spool: "Spool", tag: str) -> "list[Beat]":
@@ -44,11 +46,11 @@ def tags_of(beat: "Beat") -> list[str]:
 class Watch:
     """Tells people who wait, once for each tag, that nobody serves it."""
 
-    def __init__(self, spool: "Spool") -> None:
+    def __init__(self, spool: "Spool", *, quiet: bool = False) -> None:
         self._spool = spool
         self._told: set[str] = set()
         # A worker that has just been started is not told of.
-        self._ask_at = time.monotonic() + _PATIENCE
+        self._ask_at = time.monotonic() + (_QUIET if quiet else _PATIENCE)
 
     def __call__(self, entry: "Entry") -> None:
         """Called while a job waits."""

@@ -74,7 +74,7 @@ class Waiting:
         self._entries = entries
         self._deadline = deadline
         self._quiet = quiet
-        self._watch = None if quiet else Watch(spool)
+        self._watch = Watch(spool, quiet=quiet)
         self._progress = Progress(len(entries), wanted=not quiet)
 
     def for_all(self) -> list[Entry]:
@@ -114,8 +114,7 @@ class Waiting:
 
         def look(entry: Entry) -> None:
             self._progress(ended)
-            if self._watch is not None:
-                self._watch(entry)
+            self._watch(entry)
 
         return look
 
