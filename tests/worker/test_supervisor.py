@@ -321,7 +321,7 @@ def test_term_drains(site: Site, whom: str) -> None:
 def test_the_terminals_stop_does_not_reach_the_workers(site: Site) -> None:
     """Ctrl-Z: a worker that stood still would lose its lease while its job goes on."""
     supervisor = site.start()
-    sequence = site.beat().content["sequence"]
+    sequence = eventually(lambda: site.beat().content.get("sequence"))
     os.killpg(supervisor.pid, signal.SIGTSTP)
     eventually(lambda: site.beat().content["sequence"] > sequence + 2)
     os.killpg(supervisor.pid, signal.SIGCONT)
