@@ -56,7 +56,7 @@ def test_other_values() -> None:
     assert values.yes_or_no("Yes") is True
     assert values.oom_score("-5") == -5
     for parse, text in (
-        (values.size, "1T"), (values.yes_or_no, "maybe"), (values.count, "0"), (values.count, "x"),
+        (values.size, "1X"), (values.yes_or_no, "maybe"), (values.count, "0"), (values.count, "x"),
         (values.plain, "a\nb"), (values.plain, ""), (values.folder, "a\0b"),
         (values.folder, "~no-such-user-here/x"), (values.oom_score, "1001"),
     ):  # fmt: skip

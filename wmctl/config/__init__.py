@@ -1,7 +1,7 @@
 """Settings: frozen values and where each came from. Read once by the command line, passed down.
 
-First found wins: FORCE_WORKER_TAGS, flags, WMCTL_* variables, (group files of the spool: not yet),
-Windmill's variables, the project's .wmctl.yaml, the user's file, the system's file, built in.
+First found wins: FORCE_WORKER_TAGS, flags, WMCTL_* variables, (group files of the spool: see
+`served`), Windmill's variables, the project's .wmctl.yaml, the user's, the system's, built in.
 """
 
 import os
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wmctl.config.files import Found, merged, project_file, read
-from wmctl.config.keys import BY_NAME, FORCED, KEYS, Key, xdg
+from wmctl.config.files import merged, project_file, read
+from wmctl.config.keys import BY_NAME, FORCED, KEYS, Found, Key, xdg
 from wmctl.config.values import Floor, words
 from wmctl.errors import BadInput, ConfigError
 
@@ -23,7 +23,8 @@ BUILT_IN = "built in"
 class WorkerSettings:
     """What workers are started with. Durations in seconds, sizes in bytes."""
 
-    group: str
+    #: The first one's settings win; tags are those of all.
+    groups: tuple[str, ...]
     #: None = the default tags of all runners that can run here.
     tags: tuple[str, ...] | None
     count: int
@@ -33,8 +34,23 @@ class WorkerSettings:
     kill_grace: float
     oom_score_adj: int
     keep_job_dir: bool
+    disable_concurrency_limit: bool
     env: tuple[str, ...]
     max_log_size: int
+    init_script: str | None
+    periodic_script: str | None
+    periodic_interval: int | None
+    python_paths: tuple[str, ...] | None
+    pip_local: tuple[str, ...] | None
+    #: Where each of these came from: `tags` -> `WORKER_TAGS`.
+    origins: Mapping[str, str]
+    #: Those that win over a group's file: FORCE_WORKER_TAGS, options, WMCTL_* variables.
+    above: frozenset[str]
+
+    @property
+    def group(self) -> str:
+        """The first of its groups, which gives it its name."""
+        return self.groups[0]
 
 
 class Settings(NamedTuple):
@@ -46,6 +62,7 @@ class Settings(NamedTuple):
     #: True: inside the spool.
     journal: Path | bool
     min_free: Floor
+    custom_tags: tuple[str, ...]
     #: Programs by the name of their variable (`DENO_PATH`), only those that were set.
     tools: Mapping[str, str]
     worker: WorkerSettings
@@ -72,18 +89,22 @@ def load(
     environ = os.environ if environ is None else environ
     folder = _here() if folder is None else folder
     files, notes = _files(environ, folder, system)
-    layers = [
+    above = [
         _variables({key: name for name, key in FORCED.items()}, environ, folder),
         _flags(flags or {}, folder),
         _variables({key.name: f"WMCTL_{key.variable}" for key in KEYS}, environ, folder),
+    ]
+    below = [
         _variables({key.name: key.variable for key in KEYS if key.windmill}, environ, folder),
         *files,
         {key.name: Found(key.default(environ), BUILT_IN) for key in KEYS},
     ]
-    return _settings(merged(layers), notes)
+    return _settings(merged([*above, *below]), frozenset(merged(above)), notes)
 
 
-def _settings(found: Mapping[str, Found], notes: tuple[str, ...]) -> Settings:
+def _settings(
+    found: Mapping[str, Found], above: frozenset[str], notes: tuple[str, ...]
+) -> Settings:
     values = {name: item.value for name, item in found.items()}
     sections: dict[str, dict[str, Any]] = {"": {}, "tools": {}, "worker": {}}
     for name, value in values.items():
@@ -96,10 +117,21 @@ def _settings(found: Mapping[str, Found], notes: tuple[str, ...]) -> Settings:
             for name, program in sections["tools"].items()
             if program is not None
         },
-        worker=WorkerSettings(**sections["worker"]),
+        worker=_worker(sections["worker"], found, above),
         origins={name: item.origin for name, item in found.items()},
         notes=notes,
         values=values,
+    )
+
+
+def _worker(
+    values: dict[str, Any], found: Mapping[str, Found], above: frozenset[str]
+) -> WorkerSettings:
+    return WorkerSettings(
+        groups=values.pop("group"),
+        **values,
+        origins={name: found[f"worker.{name}"].origin for name in ("group", *values)},
+        above=frozenset(name.removeprefix("worker.") for name in above),
     )
 
 
@@ -125,7 +157,7 @@ def _variables(
 def _parse(key: Key, text: str, origin: str, folder: Path) -> Any:
     try:
         if key.many:
-            return tuple(key.parse(word) for word in words(text))
+            return tuple(key.parse(word) for word in words(text, key.separator))
         return _absolute(key.parse(text), folder)
     except BadInput as error:
         raise ConfigError(f"{origin} ({key.name}): {error.message}", hint=error.hint) from None

@@ -1,49 +1,48 @@
-"""Configuration files: YAML read with suspicion into texts; what the texts mean, `keys` says.
-
-No aliases, no tags, no duplicate keys, a cap on size and depth. Scalars are taken as they are
-written, so that a tag `on` or a version `3.10` stays a text. yaml is imported when a file exists.
-"""
+"""Configuration files of this machine: which are there, and their settings by key."""
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from wmctl.config.keys import BY_NAME, SECTIONS
-from wmctl.errors import BadInput, ConfigError
+from wmctl.config.keys import KEYS, SECTIONS, Found, Key
+from wmctl.errors import ConfigError
 
 if TYPE_CHECKING:
-    import yaml
+    from wmctl.config.yamltree import Schema, Table
 
-#: Bytes; a configuration that is longer is not one.
-CAP = 256 << 10
-DEPTH = 8
 PROJECT_FILE = ".wmctl.yaml"
-
-
-class Found(NamedTuple):
-    """A value and where it stands: `file:line`."""
-
-    value: Any
-    origin: str
 
 
 def read(path: Path) -> dict[str, Found]:
     """The settings of a file by key; ConfigError with file and line for what is not one."""
-    text = _text(path)
-    root = _compose(path, text)
-    if root is None:
-        return {}
+    from wmctl.config.yamltree import CAP, parse  # only where a file exists
+
     found: dict[str, Found] = {}
-    for name, line, node in _pairs(path, root, ""):
+    for name, item in parse(str(path), _text(path, CAP), _schema()).items():
         if name in SECTIONS:
-            found.update(
-                {key: _value(path, key, at, value) for key, at, value in _pairs(path, node, name)}
-            )
+            found.update({f"{name}.{key}": inner for key, inner in item.value.items()})
         else:
-            found[name] = _value(path, name, line, node)
+            found[name] = item
     return found
+
+
+def _schema() -> "Table":
+    from wmctl.config.yamltree import Table
+
+    fields: dict[str, Schema] = {key.name: _of(key) for key in KEYS if "." not in key.name}
+    for section in SECTIONS:
+        below = (key for key in KEYS if key.name.startswith(f"{section}."))
+        fields[section] = Table({key.name.removeprefix(f"{section}."): _of(key) for key in below})
+    return Table(fields)
+
+
+def _of(key: Key) -> "Schema":
+    from wmctl.config.yamltree import Many, Text
+
+    one = Text(key.parse)
+    return Many(one) if key.many else one
 
 
 def project_file(start: Path) -> tuple[Path | None, str | None]:
@@ -67,100 +66,21 @@ def project_file(start: Path) -> tuple[Path | None, str | None]:
     return None, note
 
 
-def _text(path: Path) -> bytes:
+def _text(path: Path, cap: int) -> bytes:
     try:
         # Non-blocking: a FIFO must not hang the command.
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise ConfigError(f"{path} is not a regular file")
-            text = os.read(file, CAP + 1)
+            text = os.read(file, cap + 1)
         finally:
             os.close(file)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    if len(text) > CAP:
-        raise ConfigError(f"{path} is longer than {CAP} bytes")
+    if len(text) > cap:
+        raise ConfigError(f"{path} is longer than {cap} bytes")
     return text
-
-
-def _compose(path: Path, text: bytes) -> "yaml.Node | None":
-    import yaml  # only where a file exists: 20 ms
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        depth = 0
-        for event in yaml.parse(text, Loader=loader):
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise _wrong(path, event.start_mark, "anchors and aliases are not allowed")
-            if getattr(event, "tag", None):
-                raise _wrong(path, event.start_mark, "tags (!…) are not allowed")
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEPTH:
-                raise _wrong(path, event.start_mark, f"nested deeper than {DEPTH}")
-        return yaml.compose(text, Loader=loader)
-    except yaml.MarkedYAMLError as error:
-        raise _wrong(path, error.problem_mark, error.problem or "not YAML") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-
-
-def _pairs(path: Path, node: Any, section: str) -> Iterator[tuple[str, int, Any]]:
-    """The members of a mapping: full name, line, value."""
-    mark = node.start_mark
-    if node.id != "mapping":
-        what = f"{section} must be a mapping" if section else "the file must be a mapping"
-        raise _wrong(path, mark, what)
-    seen: set[str] = set()
-    for name_node, value in node.value:
-        if name_node.id != "scalar":
-            raise _wrong(path, name_node.start_mark, "a key must be a text")
-        name = f"{section}.{name_node.value}" if section else name_node.value
-        if name in seen:
-            raise _wrong(path, name_node.start_mark, f"{name!r} stands twice")
-        if name not in BY_NAME and (section or name not in SECTIONS):
-            raise _unknown(path, name_node.start_mark, name)
-        seen.add(name)
-        yield name, name_node.start_mark.line + 1, value
-
-
-def _value(path: Path, name: str, line: int, node: Any) -> Found:
-    key, origin = BY_NAME[name], f"{path}:{line}"
-    try:
-        if key.many:
-            return Found(tuple(key.parse(text) for text in _texts(name, node)), origin)
-        return Found(key.parse(_scalar(name, node)), origin)
-    except BadInput as error:
-        raise ConfigError(f"{origin}: {name}: {error.message}", hint=error.hint) from None
-
-
-def _texts(name: str, node: Any) -> list[str]:
-    if node.id != "sequence":
-        raise BadInput("must be a list", hint=f"write {name.rpartition('.')[2]}: [a, b]")
-    return [_scalar(name, item) for item in node.value]
-
-
-def _scalar(name: str, node: Any) -> str:
-    if node.id != "scalar":
-        raise BadInput("must be a single value")
-    if node.tag == "tag:yaml.org,2002:null":
-        raise BadInput("has no value", hint=f"give {name} one or remove the line")
-    return str(node.value)
-
-
-def _unknown(path: Path, mark: Any, name: str) -> ConfigError:
-    from wmctl.config.nearest import nearest  # only on the way out
-
-    known = [*BY_NAME, *SECTIONS]
-    found = nearest(name, known, 0.5)
-    hint = f"did you mean {found!r}?" if found else f"known are: {', '.join(sorted(known))}"
-    return _wrong(path, mark, f"unknown key {name!r}", hint)
-
-
-def _wrong(path: Path, mark: Any, what: str, hint: str | None = None) -> ConfigError:
-    where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
-    return ConfigError(f"{where}: {what}", hint=hint)
 
 
 def merged(layers: Sequence[Mapping[str, Found]]) -> dict[str, Found]:

@@ -8,6 +8,13 @@ from typing import Any, NamedTuple
 from wmctl.config import values
 
 
+class Found(NamedTuple):
+    """A value and where it stands: `file:line`, or the name of a variable."""
+
+    value: Any
+    origin: str
+
+
 class Key(NamedTuple):
     """One setting."""
 
@@ -19,8 +26,9 @@ class Key(NamedTuple):
     variable: str
     #: True if Windmill's workers read the variable too (without `WMCTL_`).
     windmill: bool = False
-    #: Written as a list in files, as a comma list in variables.
+    #: Written as a list in files, in variables with `separator` between its members.
     many: bool = False
+    separator: str = ","
     #: The built-in value; a function of the environment where it depends on that.
     default: Callable[[Mapping[str, str]], Any] = lambda _: None
 
@@ -52,14 +60,16 @@ KEYS: tuple[Key, ...] = (
         "JOURNAL", default=_always(False)),
     Key("min_free", "warn at submit if less of the spool's disk is free", values.floor, "MIN_FREE",
         default=_always(values.Floor())),
+    Key("custom_tags", "tags that jobs may have, where the spool has no tags.yaml", values.plain,
+        "CUSTOM_TAGS", windmill=True, many=True, default=_always(())),
     Key("tools.bash", "bash: path, or name on PATH", values.program, "BASH_PATH", windmill=True),
     Key("tools.python", "the Python of Python jobs", values.program, "PYTHON_PATH",
         windmill=True),
     Key("tools.deno", "deno: path, or name on PATH", values.program, "DENO_PATH", windmill=True),
     Key("tools.go", "go: path, or name on PATH", values.program, "GO_PATH", windmill=True),
     Key("tools.uv", "uv: path, or name on PATH", values.program, "UV_PATH", windmill=True),
-    Key("worker.group", "the worker group", values.plain, "WORKER_GROUP", windmill=True,
-        default=_always("default")),
+    Key("worker.group", "the worker group, or several: a,b", values.group_names, "WORKER_GROUP",
+        windmill=True, default=_always(("default",))),
     Key("worker.tags", "the tags that workers serve", values.plain, "WORKER_TAGS",
         windmill=True, many=True),
     Key("worker.count", "how many workers", values.count, "NUM_WORKERS", windmill=True,
@@ -76,10 +86,22 @@ KEYS: tuple[Key, ...] = (
         values.oom_score, "JOB_OOM_SCORE_ADJ", windmill=True, default=_always(1000)),
     Key("worker.keep_job_dir", "do not remove job folders", values.yes_or_no, "KEEP_JOB_DIR",
         windmill=True, default=_always(False)),
+    Key("worker.disable_concurrency_limit", "run jobs whatever their concurrency limits say",
+        values.yes_or_no, "DISABLE_CONCURRENCY_LIMIT", windmill=True, default=_always(False)),
     Key("worker.env", "variables of the worker that jobs get", values.plain, "WHITELIST_ENVS",
         windmill=True, many=True, default=_always(())),
     Key("worker.max_log_size", "bytes of a job's log that are kept", values.size, "MAX_LOG_SIZE",
         windmill=True, default=_always(16 << 20)),
+    Key("worker.init_script", "what bash runs before a worker's first job", values.script,
+        "INIT_SCRIPT", windmill=True),
+    Key("worker.periodic_script", "what bash runs at a worker's start and at each interval",
+        values.script, "PERIODIC_BASH_SCRIPT", windmill=True),
+    Key("worker.periodic_interval", "seconds between two runs of it, 60 or more", values.interval,
+        "PERIODIC_BASH_SCRIPT_INTERVAL_SECONDS", windmill=True),
+    Key("worker.python_paths", "where Python jobs look for modules besides", values.plain,
+        "ADDITIONAL_PYTHON_PATHS", windmill=True, many=True, separator=":"),
+    Key("worker.pip_local", "patterns of packages that Python jobs do not have installed",
+        values.plain, "PIP_LOCAL_DEPENDENCIES", windmill=True, many=True),
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}

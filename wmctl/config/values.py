@@ -26,8 +26,8 @@ _ISO = (
 )
 _LONGEST = 300 * 366 * 86400.0
 _DURATION_HINT = "write 90, 90s, 10m, 1h30m, 2d, 1:30:00 or PT1H30M"
-_SIZE = r"([0-9]+) ?(?:([KMGkmg])(?:i?[Bb])?|[Bb])?"
-_FACTORS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_SIZE = r"([0-9]+) ?(?:([KMGTkmgt])(?:i?[Bb])?|[Bb])?"
+_FACTORS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
 
@@ -127,6 +127,48 @@ def count(text: str) -> int:
     return int(text)
 
 
+def whole(text: str, least: int, most: int) -> int:
+    """A whole number, written as people do: `010` is eight to some readers and ten to others."""
+    if not re.fullmatch(r"0|[1-9][0-9]{0,11}", text.strip(), re.ASCII):
+        raise BadInput(f"{text!r} is not a whole number")
+    if not least <= int(text) <= most:
+        raise BadInput(f"{text.strip()} is not from {least} to {most}")
+    return int(text)
+
+
+def interval(text: str) -> int:
+    """Seconds between two runs of a periodic script: at least 60, as in Windmill."""
+    seconds = whole(text, 0, 30 * 366 * 86400)
+    if seconds < 60:
+        raise BadInput(f"{seconds} is less than 60 seconds", hint="write 60 or more")
+    return seconds
+
+
+def script(text: str) -> str:
+    """The text of a shell script."""
+    if "\0" in text:
+        raise BadInput("a script cannot hold a NUL character")
+    return text
+
+
+def group_name(text: str) -> str:
+    """The name of a worker group, which is a file's name too."""
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,49}", text, re.ASCII):
+        raise BadInput(
+            f"{text[:60]!r} is no name of a worker group",
+            hint="letters, digits and _ . - only, no dot at the beginning, at most 50 of them",
+        )
+    return text
+
+
+def group_names(text: str) -> tuple[str, ...]:
+    """One group, or several with commas between them, each once."""
+    found = tuple(dict.fromkeys(map(group_name, words(text))))
+    if not found:
+        raise BadInput(f"{text!r} names no worker group")
+    return found
+
+
 def oom_score(text: str) -> int:
     """What the kernel adds to a job's badness: -1000 to 1000."""
     if not re.fullmatch(r"-?\d{1,4}", text.strip()) or abs(int(text)) > 1000:
@@ -134,9 +176,9 @@ def oom_score(text: str) -> int:
     return int(text)
 
 
-def words(text: str) -> tuple[str, ...]:
+def words(text: str, separator: str = ",") -> tuple[str, ...]:
     """A comma list; blanks around its members and empty ones are dropped."""
-    return tuple(word for part in text.split(",") if (word := part.strip()))
+    return tuple(word for part in text.split(separator) if (word := part.strip()))
 
 
 def plain(text: str) -> str:
