@@ -51,7 +51,7 @@ def check(world: World, what: str) -> None:
         found.wrong *= not world.ill
         found.must_hold(world.acknowledged)
         spool = world.open()
-        drain(spool)
+        drain(spool, idle=lambda: world.clock.forward(4))
         found = audit(world.root)
         found.must_hold(world.acknowledged)
         for job_id, places in found.places.items():

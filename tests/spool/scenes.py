@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wmctl.spool import Claim, Entry, Job, Settings, Spool, When
+from wmctl.spool import submit as submitting
 from wmctl.testing.faults import FakeClock, FakeClockDisk
 from wmctl.testing.spool_contract import anything, claim
 
@@ -170,6 +171,12 @@ def submit_batch(spool: Spool, world: World) -> None:
     world.acknowledged += spool.submit_all([job() for _ in range(9)], tag="new")
 
 
+def submit_tags(spool: Spool, world: World) -> None:
+    """Jobs of one batch with tags of their own."""
+    jobs = [job(name=name) for name in ("new", "newer", "new")]
+    world.acknowledged += submitting.submit(spool.store, jobs, lambda one: When(one.name))
+
+
 def submit_keyed(spool: Spool, world: World) -> None:
     world.acknowledged.append(spool.submit(job(key="k"), tag="new"))
 
@@ -243,6 +250,17 @@ def wake(spool: Spool, world: World) -> None:
 
 def reschedule(spool: Spool, world: World) -> None:
     spool.reschedule(spool.find(world.acknowledged[0]), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def move(spool: Spool, world: World) -> None:
+    spool.move(spool.find(world.acknowledged[0]), "gpu")
+
+
+def cancel_seen(spool: Spool, world: World) -> None:
+    """As `queue purge` does it, which has just listed the job."""
+    job_id = world.acknowledged[0]
+    spool.cancel(job_id, by="me", seen=spool.find(job_id))
+    world.canceled.append(job_id)
 
 
 def with_worker(spool: Spool, world: World) -> None:
@@ -319,6 +337,32 @@ def one_of_three_runs(spool: Spool, world: World) -> None:
     write_log(spool, taken)
 
 
+#: Seconds.
+WINDOW = 3
+
+
+def windowed(limit: int = 1) -> Job:
+    return limited(limit).but(concurrency_time_window_s=WINDOW)
+
+
+def one_in_a_window_has_ended(spool: Spool, world: World, others: int = 1) -> None:
+    """Limit 1 in a window: one has ended, one is promised its slot."""
+    spool.join("w", {})
+    world.acknowledged += spool.submit_all([windowed() for _ in range(1 + others)], tag="new")
+    taken = claim(spool, "w", next(iter(spool.entries(["queued"]))))
+    assert taken is not None
+    assert spool.finish(taken, "success", {"result": 1})
+
+
+def one_in_a_window_runs(spool: Spool, world: World) -> None:
+    one_in_a_window_has_ended(spool, world, 2)
+    world.clock.forward(2 * WINDOW)
+    taken = claim(spool, "w", next(iter(spool.entries(["queued"]))))
+    assert taken is not None
+    world.claims.append(taken)
+    write_log(spool, taken)
+
+
 def one_too_many(spool: Spool, world: World) -> None:
     """A second one of limit 1 has come into its queue, as by a needless wake."""
     one_of_three_runs(spool, world)
@@ -329,6 +373,7 @@ SCENES = [
     Scene("submit", nothing, submit),
     Scene("submit-blob", nothing, submit_blob),
     Scene("submit-batch", nothing, submit_batch),
+    Scene("submit-tags", nothing, submit_tags),
     Scene("submit-keyed", nothing, submit_keyed),
     Scene("submit-keyed-again", keyed, submit_keyed),
     Scene("submit-replacing", keyed, submit_replacing),
@@ -352,6 +397,9 @@ SCENES = [
     Scene("hold-suspended", suspended, hold),
     Scene("unhold", held, unhold),
     Scene("reschedule", queued, reschedule),
+    Scene("move", queued, move),
+    Scene("move-canceled", marked, move),
+    Scene("cancel-seen", queued, cancel_seen),
     Scene("rescue", lambda s, w: running(s, w, 2), lambda s, w: (s.rescue("w"), None)[1]),
     Scene("rescue-to-held", lost_often, lambda s, w: (s.rescue("w"), None)[1]),
     Scene("rescue-leftover", leftover, lambda s, w: (s.rescue("w"), None)[1]),

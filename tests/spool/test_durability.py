@@ -332,6 +332,6 @@ def test_control_a_prune_that_does_not_wait(memory: Path, monkeypatch: pytest.Mo
             self._belongings(entry.id)
             self.store.sync({folder.replace("/completed/", "/results/")})
 
-    monkeypatch.setattr(Pruner, "_bucket", hasty)
+    monkeypatch.setattr(Pruner, "remove", hasty)
     with pytest.raises(AssertionError, match="no whole result"):
         prunes(Story(memory, frozenset()))

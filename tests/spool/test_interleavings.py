@@ -256,8 +256,13 @@ def test_giving_back_x_rescue(verb: str, fresh: Fresh) -> None:
         assert place.name.claims == 1
 
 
-@pytest.mark.parametrize("depth", ["hour", "bucket"])
-@pytest.mark.parametrize("part", ["_jobs", "_orphans", "_empty_folders"])
+@pytest.mark.parametrize(
+    ("part", "depth"),
+    [
+        ("_jobs", "hour"), ("_jobs", "bucket"), ("_orphans", "hour"), ("_orphans", "bucket"),
+        ("_empty_folders", "hour"),  # with a bucket in it an hour is not empty
+    ],
+)  # fmt: skip
 def test_prune_x_finish(part: str, depth: str, fresh: Fresh) -> None:
     """Also where prune finds the job's buckets empty and old just before they are needed."""
 
@@ -432,6 +437,30 @@ def test_reschedule_x_claim(fresh: Fresh) -> None:
         assert place.name.claims == 1
 
 
+@pytest.mark.parametrize("rival", ["claim", "move"])
+def test_move_x_another(fresh: Fresh, rival: str) -> None:
+    """One job in one place: under the new tag, or where the other one took it."""
+
+    def moving(tag: str) -> Act:
+        def move(spool: Spool, world: World) -> bool:
+            with contextlib.suppress(FileNotFoundError):
+                return spool.move(world.waiting, tag)
+            return False
+
+        return move
+
+    rivals = {"claim": claiming("one"), "move": moving("cpu")}
+    acts = {"moved": moving("gpu"), rival: rivals[rival]}
+    for run, found, world in every_order(fresh, claimable, acts):
+        [place] = found.places[world.acknowledged[0]]
+        if rival == "claim":
+            assert place.state == ("running" if run.results["claim"] else "queued")
+        else:
+            assert place.state == "queued"
+            assert place.name.tag in {"gpu", "cpu"}
+        assert place.name.claims == 1
+
+
 # Negative controls: the explorer must find what is known to be wrong.
 
 
@@ -565,6 +594,47 @@ def test_the_explorer_tries_every_order_of_conflicting_calls(fresh: Fresh) -> No
             return actors
 
         assert len(list(explore(scenario))) == orders
+
+
+@pytest.mark.parametrize(
+    ("there", "one", "two", "answers", "orders"),
+    [
+        # Who finds it there has only looked.
+        (True, "mkdir", "mkdir", {"refused refused"}, 1),
+        (False, "mkdir", "mkdir", {"done refused", "refused done"}, 2),
+        (True, "mkdir", "rmdir", {"refused done", "done done"}, 2),
+        (False, "mkdir", "rmdir", {"done refused", "done done"}, 2),
+        (False, "rmdir", "rmdir", {"refused refused"}, 1),
+    ],
+)
+def test_a_change_that_is_refused_is_a_look(
+    fresh: Fresh, there: bool, one: str, two: str, answers: set[str], orders: int
+) -> None:
+    root = fresh()
+    root.mkdir()
+    folder = f"{root}/folder"
+
+    def scenario() -> list[Actor]:
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir(folder)
+        if there:
+            os.mkdir(folder)
+        actors = []
+        for number, verb in enumerate((one, two)):
+            disk = ScheduledDisk(str(root))
+
+            def act(disk: ScheduledDisk = disk, verb: str = verb) -> str:
+                try:
+                    disk.mkdir(folder, 0o700) if verb == "mkdir" else disk.rmdir(folder)
+                except OSError:
+                    return "refused"
+                return "done"
+
+            actors.append(Actor(str(number), disk, act))
+        return actors
+
+    seen = [" ".join(str(run.results[name]) for name in "01") for run in explore(scenario)]
+    assert (set(seen), len(seen)) == (answers, orders)
 
 
 def test_the_explorer_refuses_a_scenario_that_chance_changes(fresh: Fresh) -> None:

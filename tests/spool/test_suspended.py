@@ -252,10 +252,11 @@ def test_no_more_than_the_limit_run_in_the_order_of_their_submission(spool: Spoo
     assert not os.listdir(next((spool.path / "control/waiters").iterdir()))
 
 
-def test_another_workspace_has_slots_of_its_own(spool: Spool) -> None:
+def test_a_key_is_the_same_in_all_workspaces_that_of_a_path_is_not(spool: Spool) -> None:
     for workspace in ("a", "b"):
         spool.submit(limited().but(workspace=workspace), tag="t")
-    assert len(list(spool.entries(["queued"]))) == 2
+        spool.submit(job(concurrent_limit=1, path="f/x", workspace=workspace), tag="p")
+    assert sorted(entry.name.tag for entry in spool.entries(["queued"])) == ["p", "p", "t"]
 
 
 def test_whatever_ends_a_claim_frees_its_slot(spool: Spool) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.spool import scenes
 from tests.spool.scenes import after, job, limited
 from tests.spool.test_suspended import add, end, running, state
-from wmctl.spool import Disk, Spool, cancel, slots, store, submit
+from wmctl.spool import Disk, Entry, Spool, cancel, lookup, slots, store, submit
 from wmctl.testing.faults import CountingDisk, FakeClock, FakeClockDisk
 from wmctl.testing.spool_contract import claim
 
@@ -153,18 +153,25 @@ def test_a_slot_that_is_taken_while_prune_looks_stays(
     end(spool, spool.submit(limited(), tag="t"))
     clock.forward(2 * scenes.DAY)
     two = spool.submit(limited(), tag="t")
-    listed = slots._running
+    listed = lookup.running
 
-    def slow(store: store.Store) -> set[str]:
+    def slow(store: store.Store) -> list[Entry]:
         """Prune has listed what runs; then the slot is taken."""
-        held = listed(store)
-        monkeypatch.setattr(slots, "_running", listed)
+        held = list(listed(store))
+        monkeypatch.setattr(lookup, "running", listed)
         assert claim(spool, "w", spool.find(two))
         return held
 
-    monkeypatch.setattr(slots, "_running", slow)
+    prune_slots = slots.free
+
+    def freeing(*args: object, **kwargs: bool) -> list[str]:
+        monkeypatch.setattr(lookup, "running", slow)
+        return prune_slots(*args, **kwargs)
+
+    monkeypatch.setattr(slots, "free", freeing)
     spool.prune()
-    assert spool.slot_holders(limited()) == [two]
+    assert state(spool, two) == "running"
+    assert [one.id for one in spool.slot_holders(limited())] == [two]
 
 
 def test_a_slot_whose_numbers_began_anew_is_taken_once(

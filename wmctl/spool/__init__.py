@@ -4,6 +4,7 @@
     finish   running/ -> completed/             release, retry, rescue    running/ -> queue/
     suspend  running/ -> suspended/             wake     suspended/ -> queue/
     hold     queue/ -> held/                    unhold   held/ -> queue/
+    reschedule, move   queue/ -> queue/
     readmit  quarantine/ -> queue/              discard  quarantine/ -> trash/
     cancel   queue/, suspended/, held/ -> completed/     prune    completed/ -> gone
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from wmctl.spool.job import DEFAULT_WORKSPACE, Job
     from wmctl.spool.lookup import STATES, WAITING, Entry
     from wmctl.spool.name import OUTCOMES, Name, decode_tag, encode_tag
+    from wmctl.spool.record import RESULT_CAP
     from wmctl.spool.settings import Settings
-    from wmctl.spool.spool import RESULT_CAP, Spool
+    from wmctl.spool.spool import Spool
     from wmctl.spool.submit import When
 
 #: Where each public name lives. Loaded at first use: a submit needs a third of them.
@@ -34,7 +36,8 @@ _HOMES = {
     "job": ("DEFAULT_WORKSPACE", "Job"),
     "lookup": ("STATES", "WAITING", "Entry"),
     "name": ("OUTCOMES", "Name", "decode_tag", "encode_tag"),
-    "spool": ("RESULT_CAP", "Spool"),
+    "record": ("RESULT_CAP",),
+    "spool": ("Spool",),
     "settings": ("Settings",),
     "submit": ("When",),
 }

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Self
 
 from wmctl.errors import MalformedJob
 from wmctl.spool import fs
@@ -17,6 +18,29 @@ from wmctl.spool.store import Store
 PATIENCE = 36 * 3600.0
 #: What is in `trash/` can be brought back for so long.
 TRASH = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Seconds that finished jobs are kept after their end, and how much of them."""
+
+    success: float
+    failure: float
+    canceled: float
+    skipped: float
+    #: Workers' own logs, and journals.
+    logs: float
+    #: Bytes of all records, results and logs; above it the jobs go that ended first.
+    max_bytes: int | None = None
+
+    @classmethod
+    def of(cls, seconds: float, *, logs: float | None = None) -> Self:
+        """The same for all."""
+        return cls(seconds, seconds, seconds, seconds, seconds if logs is None else logs)
+
+    def of_outcome(self, outcome: str) -> float:
+        """Seconds that a job is kept that ended so."""
+        return float(getattr(self, outcome))
 
 
 @dataclass
@@ -49,6 +73,8 @@ class Broom:
         self.now = store.now()
         self.done = Pruned()
         self.told: Callable[[Pruned], None] = told or (lambda _: None)
+        #: Seconds that logs are kept which belong to no job.
+        self.keep_logs = store.settings.retention
         #: Jobs' files that a dry run would have removed.
         self.gone: set[str] = set()
         self._weigh = dry or told is not None
@@ -86,6 +112,10 @@ class Broom:
             gone = self.store.remove(path)
         self.done.bytes += size or 0 if gone else 0
         return gone
+
+    def size(self, path: str) -> int:
+        """What a file takes on the disk; 0 for what is gone."""
+        return self._size(path) or 0
 
     def _size(self, path: str) -> int | None:
         try:

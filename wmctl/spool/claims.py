@@ -31,6 +31,8 @@ class Claim:
     job: Job
     #: The file server's clock at the claim, nanoseconds.
     claimed_at: int
+    #: The record of an earlier success that answers it: then it does not run.
+    answer: Mapping[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -93,19 +95,36 @@ def _accept(store: Store, taken: Claim, check: Callable[[Name, Job], None]) -> C
         return None
     if cancel.wanted_early(store, taken.id, job):
         if cancel.finish_claim(store, taken.name, taken.path):
-            suspended.ended(store, [(taken.id, None)])
+            suspended.ended(store, [(taken.id, job)])
         return None
-    if job.concurrency_key is not None and not _has_slot(store, taken, job):
+    if job.delete_after_secs is not None:
+        _announce_deletion(store, taken.name, job)
+    answer = _answer(store, job) if job.cache_ttl else None
+    if job.concurrent_limit is not None and not answer and not _has_slot(store, taken, job):
         return None
     store.note("claim", taken.name, worker=taken.worker)
     # The rename set this time, by the file server's clock.
-    return replace(taken, job=job, claimed_at=found.st_ctime_ns)
+    return replace(taken, job=job, claimed_at=found.st_ctime_ns, answer=answer)
+
+
+def _announce_deletion(store: Store, name: Name, job: Job) -> None:
+    """Again: its submitter may know nothing of it."""
+    from wmctl.spool import deletion  # of few jobs
+
+    with fs.translated("write down that a job is to be deleted"):
+        deletion.announce(store, name, job)
+
+
+def _answer(store: Store, job: Job) -> Mapping[str, Any] | None:
+    from wmctl.spool import cache  # of few jobs
+
+    return cache.answer(store, job)
 
 
 def _has_slot(store: Store, taken: Claim, job: Job) -> bool:
     """Whether it may run now beside the others of its key; else it waits, suspended, for one."""
     with fs.translated("take a slot"):
-        if slots.take(store, job, taken.worker, taken.name):
+        if not store.limits or slots.take(store, job, taken.worker, taken.name):
             suspended.taken(store, taken.name, job)
             return True
     suspended.aside(store, taken.name, taken.path, job)

@@ -14,8 +14,8 @@ from wmctl.spool.settings import SETTINGS_FILE, Settings
 FOLDERS = (
     "tmp", "queue", "running", "suspended", "completed", "held", "quarantine", "results", "logs",
     "state", "children", "blobs", "trash", "keys", "workers", "control", "control/cancel",
-    "control/drain", "control/pause", "control/signal", "control/waiters", "control/slots",
-    "groups", "workspaces", "intake",
+    "control/drain", "control/group", "control/pause", "control/signal", "control/waiters",
+    "control/slots", "groups", "workspaces", "intake",
 )  # fmt: skip
 
 

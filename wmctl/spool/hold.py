@@ -1,4 +1,4 @@
-"""hold and unhold: a job stands aside for a person. reschedule and wake: it waits otherwise."""
+"""hold and unhold: a job stands aside for a person. reschedule, move, wake: it waits otherwise."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from wmctl.spool.name import Name, format_due
 from wmctl.spool.store import Store
 
 #: The state that each verb takes a job from.
-_FROM = {"unhold": "held", "wake": "suspended", "reschedule": "queued"}
+_FROM = {"unhold": "held", "wake": "suspended", "reschedule": "queued", "move": "queued"}
 
 
 def hold(store: Store, entry: Entry, *, reason: str, message: str, by: str | None) -> bool:
@@ -53,14 +53,20 @@ def unhold(store: Store, entry: Entry, job: Job) -> bool:
     return _requeue(store, entry, entry.name, job, "unhold")
 
 
-def wake(store: Store, entry: Entry, job: Job) -> bool:
-    """`suspended/` -> `queue/`, claims + 1; a needless wake is harmless."""
-    return _requeue(store, entry, entry.name.claimed(), job, "wake")
+def wake(store: Store, entry: Entry, job: Job, due: str | None = None) -> bool:
+    """`suspended/` -> `queue/`, claims + 1; a needless wake is harmless. `due`: not before then."""
+    name = entry.name.claimed()
+    return _requeue(store, entry, name.but(due=due) if due else name, job, "wake")
 
 
 def reschedule(store: Store, entry: Entry, due: datetime, job: Job) -> bool:
     """`queue/` -> `queue/` with another due time, claims + 1."""
     return _requeue(store, entry, entry.name.claimed().but(due=format_due(due)), job, "reschedule")
+
+
+def move(store: Store, entry: Entry, tag: str, job: Job) -> bool:
+    """`queue/` -> `queue/` under another tag, claims + 1: a late claimer of the old name loses."""
+    return _requeue(store, entry, entry.name.claimed().but(tag=tag), job, "move")
 
 
 def _requeue(store: Store, entry: Entry, name: Name, job: Job, verb: str) -> bool:

@@ -31,6 +31,8 @@ ENDS = {
 }
 AFTER_CAP = 1000
 CONCURRENT_CAP = 10_000
+#: Seconds; 30 years, as of a timeout.
+_SPAN_CAP = 10**9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +64,15 @@ class Job:
     after: tuple[Mapping[str, str], ...] = ()
     #: Submitted held: it waits for a person's unhold.
     hold: bool = False
-    #: Of the jobs with this key no more than so many run at once, whichever hosts run them.
+    #: Of the jobs with one key no more than so many run at once, whichever hosts run them; with a
+    #: window, one that ended counts for so many seconds more. Without a key that of its path.
     concurrency_key: str | None = None
     concurrent_limit: int | None = None
+    concurrency_time_window_s: int | None = None
+    #: A success of the same job that is not older than so many seconds answers this one.
+    cache_ttl: int | None = None
+    #: So many seconds after its end nothing of it is left.
+    delete_after_secs: int | None = None
     #: Working folder, umask and variables of the submitter (kind `command`).
     cwd: str | None = None
     umask: int | None = None
@@ -95,7 +103,22 @@ class Job:
     @property
     def waits(self) -> bool:
         """Whether other jobs decide when it may start."""
-        return bool(self.after) or self.concurrency_key is not None
+        return bool(self.after) or self.concurrent_limit is not None
+
+    @property
+    def slots_key(self) -> str | None:
+        """The key whose slots it needs to run; None of a job without a limit.
+
+        A key of its own means what it says in every workspace, as in Windmill.
+        """
+        if self.concurrent_limit is None:
+            return None
+        return self.concurrency_key or f"{self.workspace}/{self.path}"
+
+    @property
+    def window(self) -> int:
+        """Seconds for which a slot is held beyond its job's end."""
+        return self.concurrency_time_window_s or 0
 
     @property
     def entrance(self) -> str:
@@ -249,9 +272,17 @@ def _check_waiting(job: Job) -> None:
         raise BadInput(
             "backoff must be two numbers of seconds, the first above 0, the second not less"
         )
+    for name in ("concurrency_time_window_s", "cache_ttl", "delete_after_secs"):
+        value = getattr(job, name)
+        if value is not None and (type(value) is not int or not 0 <= value <= _SPAN_CAP):
+            raise BadInput(f"{name} {value!r} is not a whole number of seconds from 0 on")
     limit = job.concurrent_limit
-    if (limit is None) != (job.concurrency_key is None):
-        raise BadInput("concurrency_key and concurrent_limit need each other")
+    if limit is None:
+        for name in ("concurrency_key", "concurrency_time_window_s"):
+            if getattr(job, name) is not None:
+                raise BadInput(f"{name} needs a concurrent_limit")
+    elif not job.concurrency_key and not job.path:
+        raise BadInput("concurrent_limit needs a concurrency_key, or a path to make one of")
     if limit is not None and (
         isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= CONCURRENT_CAP
     ):

@@ -16,7 +16,15 @@ from wmctl.spool import name as names
 from wmctl.spool.ids import is_id
 from wmctl.spool.job import JOB_CAP, UNREAD, Job
 from wmctl.spool.store import Store
-from wmctl.spool.submit import Draft, When, entrance, first_place, in_time, write
+from wmctl.spool.submit import (
+    Draft,
+    When,
+    announce_deletions,
+    entrance,
+    first_place,
+    in_time,
+    write,
+)
 
 #: What to do when the key's job is not finished.
 IF_EXISTS = ("return", "skip", "queue", "replace", "error")
@@ -128,6 +136,7 @@ def _take(store: Store, digest: str, generation: int, job: Job, when: When) -> s
     target = _folder(store, digest, generation)
     try:
         _prepare(store, aside, draft)
+        announce_deletions(store, [draft])
         in_time(draft)
         won = _place(store, aside, target, draft.name.id)
     except (OSError, SpoolError):

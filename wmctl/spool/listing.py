@@ -6,20 +6,19 @@ So many names are kept at once and no more; of a longer queue or hour the folder
 import functools
 import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import NamedTuple
 
 from wmctl.errors import BadInput
 from wmctl.spool import lookup
 from wmctl.spool import name as names
 from wmctl.spool.ids import bucket, hour_of
 from wmctl.spool.lookup import Entry
-from wmctl.spool.name import OUTCOMES, Name
+from wmctl.spool.name import OUTCOMES
 from wmctl.spool.store import DEPTH, Store
 
 #: Names in memory at once; some 300 bytes each.
 AT_ONCE = 100_000
-#: Where the id is in a job file's name, and what comes before it.
-_DUE, _PRIORITY, _ID = slice(0, 23), slice(24, 27), slice(28, 64)
+#: Where the id is in a job file's name.
+_ID = slice(28, 64)
 _SHORTEST = 64
 #: Behind every id.
 _END = "~"
@@ -126,45 +125,6 @@ def _hour(job_id: str, otherwise: str) -> str:
         return otherwise
 
 
-class Queue(NamedTuple):
-    """What waits under one tag."""
-
-    #: How many are due, and how many are for later.
-    due: int
-    later: int
-    #: The id that is claimed next, and the due time of the one that waits longest, as names say it.
-    next_id: str | None
-    oldest: str | None
-
-
-def queue(store: Store, tag: str, limit: str) -> Queue:
-    """What waits under a tag; due is what a name says up to `limit`."""
-    due = later = 0
-    first, oldest = None, None
-    for _, file, *_ in _below(store, store.queue(tag), "queued", "", DEPTH):
-        if file[_DUE] > limit:
-            later += 1
-            continue
-        due += 1
-        rank = _rank(file)
-        first = rank if first is None else min(first, rank)
-        oldest = file[_DUE] if oldest is None else min(oldest, file[_DUE])
-    return Queue(due, later, first[2] if first else None, oldest)
-
-
-def ahead(store: Store, name: Name, limit: str) -> int:
-    """How many due jobs of its tag are claimed before this one."""
-    own = _rank(name.queued)
-    found = _below(store, store.queue(name.tag), "queued", "", DEPTH)
-    return sum(1 for _, file, *_ in found if file[_DUE] <= limit and _rank(file) < own)
-
-
-def _rank(file: str) -> tuple[int, str, str]:
-    """Priority, the highest first, then due time, then id: the order of claims."""
-    priority = file[_PRIORITY]
-    return -int(priority) if priority.isdecimal() else 0, file[_DUE], file[_ID]
-
-
 def ended(store: Store, since: int, first: str = "") -> Iterator[tuple[Entry, int]]:
     """The jobs that ended since a moment (file server's ns), and when each did; in no order.
 
@@ -193,6 +153,20 @@ def _ended(store: Store, folder: str, since: int, first: str) -> Iterator[tuple[
         name = names.parse(found.name)
         if name is not None and stamp >= since:
             yield Entry(name, ending, found.path), stamp
+
+
+def newest(store: Store, states: Collection[str], most: int) -> list[Entry]:
+    """The jobs of these states that were submitted last, the newest first; no more than so many."""
+    found = heapq.nlargest(most, _unfinished(store, states))
+    endings = {f".{state}" for state in states if state in OUTCOMES}
+    hours = (hour.name for hour in store.disk.scan(store.path("completed"))) if endings else ()
+    for hour in sorted(hours, reverse=True):
+        if len(found) == most and _hour(found[-1][0], "") > hour:
+            break
+        found = heapq.nlargest(most, [*found, *_hourly(store, hour, endings)()])
+    # One that moved on meanwhile may have been seen twice; a stray can carry the id of another.
+    entries = [entry for seen in found if (entry := _entry(seen)) is not None]
+    return list({entry.id: entry for entry in entries}.values())
 
 
 def logs(store: Store, job_id: str) -> list[tuple[int, str]]:

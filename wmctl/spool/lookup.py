@@ -16,7 +16,7 @@ FOLDER_STATES = {"suspended": "suspended", "held": "held", "quarantine": "quaran
 #: Fewer digits than this are not looked up.
 _SHORTEST = 4
 #: Where the id is in a job file's name.
-_ID = slice(28, 64)
+_DUE, _ID = slice(0, 23), slice(28, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,14 @@ def queued(store: Store, match: Callable[[str], bool] | None = None) -> Iterator
                     yield Entry(name, "queued", path)
 
 
+def waiting(store: Store, tag: str) -> Iterator[Entry]:
+    """The jobs that wait under one tag."""
+    for path, file in _files(store, store.queue(tag)):
+        name = names.parse(file, tag)
+        if name is not None:
+            yield Entry(name, "queued", path)
+
+
 def _files(store: Store, folder: str) -> Iterator[tuple[str, str]]:
     """Path and name of the files of a queue folder and of the folders inside it."""
     below = [(folder, 0)]
@@ -97,12 +105,15 @@ def running(store: Store, match: Callable[[str], bool] | None = None) -> Iterato
         yield from claims_of(store, folder.name, match)
 
 
-def awake(store: Store) -> set[str]:
-    """The ids of all that wait in a queue or run, by one listing; one in mid-rename may miss."""
-    found = {entry.id for entry in running(store)}
+def awake(store: Store) -> dict[str, str]:
+    """The ids of all that wait in a queue or run, by one listing; one in mid-rename may miss.
+
+    And the due times of those that wait, "" of those that run.
+    """
+    found = {}
     for folder in store.disk.scan(store.path("queue")):
-        found.update(file[_ID] for _, file in _files(store, folder.path))
-    return found
+        found.update({file[_ID]: file[_DUE] for _, file in _files(store, folder.path)})
+    return found | {entry.id: "" for entry in running(store)}
 
 
 def claims_of(

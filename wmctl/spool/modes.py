@@ -16,7 +16,9 @@ from wmctl.spool.store import Store
 
 #: What comes and goes there is not for others, or not made by these rules.
 _LEFT_OUT = frozenset({"tmp", "trash", journal.FOLDER})
-_KNOWN = frozenset({folder.partition("/")[0] for folder in FOLDERS} | {SETTINGS_FILE})
+#: Configuration, beside the folder `groups`.
+_FILES = {"alerts.yaml", "retention.yaml", "tags.yaml"}
+_KNOWN = frozenset({folder.partition("/")[0] for folder in FOLDERS} | {SETTINGS_FILE} | _FILES)
 
 
 class Flaw(NamedTuple):

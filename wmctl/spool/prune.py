@@ -9,38 +9,43 @@ from collections.abc import Collection, Iterator
 
 from wmctl.spool import fs, lookup, rubbish, signals
 from wmctl.spool import name as names
-from wmctl.spool.broom import PATIENCE, Broom, Pruned
+from wmctl.spool.broom import PATIENCE, Broom, Pruned, Retention
 from wmctl.spool.ids import bucket, is_id
 from wmctl.spool.lookup import Entry
 from wmctl.spool.name import OUTCOMES
 from wmctl.spool.newer import Newer
 from wmctl.spool.store import Store
+from wmctl.spool.surplus import Surplus
+
+_STAMP = ("control", "pruned")
 
 
-def is_due(store: Store, interval: float) -> bool:
-    """Whether the last prune began `interval` seconds ago or earlier."""
+def is_due(store: Store, interval: float, stamp: tuple[str, ...] = _STAMP) -> bool:
+    """Whether the last prune (or who else leaves a stamp) began that many seconds ago or more."""
     try:
-        began = store.disk.stat(store.path("control", "pruned")).st_mtime_ns
+        began = store.disk.stat(store.path(*stamp)).st_mtime_ns
     except FileNotFoundError:
         return True
     return not 0 <= (store.now() - began) / 1e9 < interval
 
 
 class Pruner:
-    """One pass. `older_than` in seconds since a job was finished; `states`: outcomes that go."""
+    """One pass. `kept`: for how long, or so many seconds; `states`: outcomes that go."""
 
     def __init__(
         self,
         store: Store,
-        older_than: float,
+        kept: Retention | float,
         *,
         states: Collection[str] = OUTCOMES,
         broom: Broom | None = None,
     ) -> None:
         self.store = store
-        self.older_than = older_than
+        logs = store.settings.retention
+        self._kept = kept if isinstance(kept, Retention) else Retention.of(kept, logs=logs)
         self._states = frozenset(states)
         self._broom = broom or Broom(store)
+        self._broom.keep_logs = self._kept.logs
         self._known: set[str] = set()
         self._newer = Newer(store)
         self._signals: dict[str, list[str]] | None = None
@@ -55,10 +60,10 @@ class Pruner:
         """Do everything, in an order in which dying anywhere leaves nothing that lies."""
         broom = self._broom
         with fs.translated("prune"):
-            broom.stamp(self.store.path("control", "pruned"))  # others need not begin soon
+            broom.stamp(self.store.path(*_STAMP))  # others need not begin soon
         for part in (
-            self._jobs, self._orphans, self._blobs, self._keys, self._waiting, self._leftovers,
-            self._empty_folders,
+            self._jobs, self._surplus, self._orphans, self._blobs, self._keys, self._waiting,
+            self._leftovers, self._empty_folders,
         ):  # fmt: skip
             with broom.item():
                 part()
@@ -68,7 +73,8 @@ class Pruner:
     def _buckets(self, top: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
         """The buckets of a tree that hold anything, oldest hour first; the empty ones go."""
         broom = self._broom
-        for hour in sorted(found.path for found in broom.listed(self.store.path(top))):
+        hours = (found for found in broom.listed(self.store.path(top)) if found.name.isdecimal())
+        for hour in sorted(found.path for found in hours):
             for folder in broom.listed(hour):
                 found = broom.listed(folder.path)
                 if found:
@@ -85,14 +91,28 @@ class Pruner:
                     continue
                 entry = Entry(name, name.outcome, item.path)
                 with self._broom.item():
-                    if self._broom.age(entry.path) >= self.older_than and self._free(entry):
+                    kept = self._kept.of_outcome(entry.state)
+                    if self._broom.age(entry.path) >= kept and self._free(entry):
                         old.append(entry)
             if old:
                 with self._broom.item():
-                    self._bucket(folder, old)
+                    self.remove(folder, old)
                 self._broom.told(self.done)
 
-    def _bucket(self, folder: str, old: list[Entry]) -> None:
+    def _surplus(self) -> None:
+        """What is more than may be kept: the jobs that ended first, each with its steps."""
+        if self._kept.max_bytes is None:
+            return
+        surplus = Surplus(self._broom, self._states, self._awaited_ids())
+        by_folder: dict[str, list[Entry]] = {}
+        for entry in surplus.beyond(self._kept.max_bytes, self._buckets):
+            by_folder.setdefault(entry.path.rpartition("/")[0], []).append(entry)
+        for folder, entries in by_folder.items():
+            with self._broom.item():
+                self.remove(folder, entries)
+            self._broom.told(self.done)
+
+    def remove(self, folder: str, old: Collection[Entry]) -> None:
         """Remove records of one bucket.
 
         They are durable before we act on them, and gone for good before what belongs to them
@@ -111,13 +131,19 @@ class Pruner:
 
     def _free(self, entry: Entry) -> bool:
         """A job with a root is pruned with its root, and no job while another waits for its end."""
-        if self._awaited is None:
-            self._awaited = rubbish.awaited(self._broom)
-        if entry.id in self._awaited:
+        if entry.id in self._awaited_ids():
             return False
         job = rubbish.job_of(self._broom, entry.path)
         root = job.root if job is not None else None
-        return root is None or root == entry.id or lookup.locate(self.store, root) is None
+        if root is None or root == entry.id:
+            return True
+        found = lookup.locate(self.store, root)
+        return found is None or found.path in self._broom.gone
+
+    def _awaited_ids(self) -> set[str]:
+        if self._awaited is None:
+            self._awaited = rubbish.awaited(self._broom)
+        return self._awaited
 
     def _belongings(self, job_id: str) -> None:
         for some in (self.store.result(job_id, 0), self.store.log(job_id, 0)):
@@ -133,6 +159,8 @@ class Pruner:
             self._signals = {}
             for path, of in signals.markers(self.store):
                 self._signals.setdefault(of, []).append(path)
+            for found in self.store.disk.scan(self.store.path("control", "delete")):
+                self._signals.setdefault(found.name, []).append(found.path)
         return self._signals.get(job_id, [])
 
     def _orphans(self) -> None:

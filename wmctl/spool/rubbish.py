@@ -1,7 +1,7 @@
 """The parts of a prune that are about no finished job: blobs, keys, and what was left behind."""
 
 from wmctl.errors import MalformedJob
-from wmctl.spool import fs, journal, keys, lookup, slots
+from wmctl.spool import cache, fs, journal, keys, lookup, slots
 from wmctl.spool import job as jobs
 from wmctl.spool import name as names
 from wmctl.spool.broom import PATIENCE, TRASH, Broom
@@ -11,6 +11,8 @@ from wmctl.spool.newer import Newer
 
 #: Where the id is in a job file's name.
 ID = slice(28, 64)
+#: Beside the hours in `logs/`.
+WORKER_LOGS = "workers"
 
 
 def job_of(broom: Broom, path: str) -> Job | None:
@@ -126,7 +128,7 @@ def waiting(broom: Broom) -> None:
         with broom.item():
             if broom.age(folder.path) < PATIENCE:
                 continue
-            for path in slots.free(store, folder.name):
+            for path in slots.free(store, folder.name, dry=broom.dry):
                 if broom.age(path) >= PATIENCE:  # else it was taken this moment
                     broom.drop(path, is_folder=True)
             broom.rmdir(folder.path)
@@ -151,14 +153,37 @@ def leftovers(broom: Broom) -> None:
                 broom.drop(found.path, is_folder=found.is_dir(follow_symlinks=False))
     for found in broom.listed(store.path(journal.FOLDER)):
         with broom.item():
-            if broom.age(found.path) >= store.settings.retention:
+            if broom.age(found.path) >= broom.keep_logs:
                 broom.drop(found.path, is_folder=False)
+    _worker_logs(broom)
+    _answers(broom)
     for found in broom.listed(store.path("trash")):
         with broom.item():
             if broom.age(found.path) >= TRASH and not found.name.startswith("blob-"):
                 broom.drop(found.path, is_folder=found.is_dir(follow_symlinks=False))
     for folder in ("held", "quarantine"):
         _reasons(broom, store.path(folder))
+
+
+def _worker_logs(broom: Broom) -> None:
+    """What workers wrote that are no more."""
+    store = broom.store
+    for found in broom.listed(store.path("logs", WORKER_LOGS)):
+        with broom.item():
+            if broom.age(found.path) < broom.keep_logs:
+                continue
+            worker = found.name.partition(".log")[0]
+            if not fs.present(store.disk, store.path("workers", worker)):
+                broom.drop(found.path, is_folder=False)
+
+
+def _answers(broom: Broom) -> None:
+    """Hints at answers that are gone."""
+    store = broom.store
+    for found in broom.listed(store.path("control", "cache")):
+        with broom.item():
+            if broom.age(found.path) >= PATIENCE and not cache.is_there(store, found.name):
+                broom.drop(found.path, is_folder=False)
 
 
 def _reasons(broom: Broom, folder: str) -> None:
@@ -174,4 +199,5 @@ def empty_folders(broom: Broom) -> None:
     """Hours and queues that are empty and were not changed for a while."""
     for top in ("completed", "results", "logs", "queue"):
         for found in broom.listed(broom.store.path(top)):
-            broom.rmdir_if_old(found.path)
+            if found.name != WORKER_LOGS or top != "logs":
+                broom.rmdir_if_old(found.path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wmctl.errors import BadInput, MalformedJob, SpoolError
-from wmctl.spool import beats, fs, lookup, strict
+from wmctl.spool import beats, fs, lookup, record
 from wmctl.spool import job as jobs
 from wmctl.spool.fs import Disk
 from wmctl.spool.fskind import FileSystem, detect
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 
     from wmctl.spool import (
         blobs,
+        cache,
         cancel,
         claims,
+        counts,
         hold,
         listing,
+        orders,
         quarantine,
         reasons,
         signals,
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     from wmctl.spool import pause as pausing
     from wmctl.spool import submit as submitting
     from wmctl.spool.beats import Beat
-    from wmctl.spool.broom import Pruned
+    from wmctl.spool.broom import Pruned, Retention
     from wmctl.spool.claims import Claim, Staged
     from wmctl.spool.lookup import Entry
     from wmctl.spool.quarantine import Stray
@@ -62,14 +65,11 @@ else:
         def __getattr__(self, attribute: str) -> Any:
             return getattr(self._module, attribute)
 
-    blobs, cancel, claims, hold = map(_Later, ("blobs", "cancel", "claims", "hold"))
-    listing, pausing, quarantine = map(_Later, ("listing", "pause", "quarantine"))
-    reasons, signals, slots = map(_Later, ("reasons", "signals", "slots"))
+    blobs, cancel, claims, counts = map(_Later, ("blobs", "cancel", "claims", "counts"))
+    hold, listing, orders, pausing = map(_Later, ("hold", "listing", "orders", "pause"))
+    quarantine, reasons, signals, slots = map(_Later, ("quarantine", "reasons", "signals", "slots"))
     submitting, suspended, workers = map(_Later, ("submit", "suspended", "workers"))
-
-#: A result may take this much; its record a little more.
-RESULT_CAP = 16 << 20
-_RECORD_CAP = RESULT_CAP * 6 + (1 << 20)
+    cache = _Later("cache")
 
 
 class Spool:
@@ -180,6 +180,11 @@ class Spool:
         with fs.translated("list jobs"):
             yield from listing.in_order(self.store, states, first)
 
+    def newest(self, states: Collection[str], most: int) -> list[Entry]:
+        """The jobs of these states that were submitted last, the newest first."""
+        with fs.translated("list jobs"):
+            return listing.newest(self.store, states, most)
+
     def ended(self, since: int, first: float | None = None) -> Iterator[tuple[Entry, int]]:
         """The jobs that ended since a moment, and when (file server's ns); in no order.
 
@@ -189,15 +194,24 @@ class Spool:
         with fs.translated("list finished jobs"):
             yield from listing.ended(self.store, since, from_id)
 
-    def queue(self, tag: str, now: int) -> listing.Queue:
-        """How much waits under a tag, and what comes next; `now`: the file server's, in ns."""
+    def queue(self, tag: str, now: int, since: Sequence[float] = ()) -> counts.Queue:
+        """How much waits under a tag, and what comes next; `now`: the file server's, in ns.
+
+        `since`: so many seconds, for each of which it is counted how much waits so long already.
+        """
+        earlier = [due_after(-seconds, now) for seconds in since]
         with fs.translated("list a queue"):
-            return listing.queue(self.store, tag, due_after(0, now))
+            return counts.queue(self.store, tag, due_after(0, now), earlier)
+
+    def waiting(self, tag: str) -> Iterator[Entry]:
+        """The jobs that wait under one tag, also for later; in no order."""
+        with fs.translated("list a queue"):
+            yield from lookup.waiting(self.store, tag)
 
     def ahead(self, entry: Entry, now: int) -> int:
         """How many due jobs of its tag are claimed before a queued one."""
         with fs.translated("list a queue"):
-            return listing.ahead(self.store, entry.name, due_after(0, now))
+            return counts.ahead(self.store, entry.name, due_after(0, now))
 
     def job(self, entry: Entry) -> Job:
         """What was submitted. MalformedJob if it is damaged, FileNotFoundError if it moved on."""
@@ -217,17 +231,7 @@ class Spool:
 
     def record(self, entry: Entry) -> dict[str, Any] | None:
         """What the job's finisher wrote: outcome, exit code, times, result. None if nothing."""
-        if not entry.terminal:
-            return None
-        path = self.store.result(entry.id, entry.name.claims)
-        try:
-            with fs.translated("read a result", but=(FileNotFoundError,)):
-                text = fs.read_checked(self.store.disk, path, _RECORD_CAP, self.store.trust)
-        except (FileNotFoundError, MalformedJob):
-            return None
-        content = strict.loads_object(text, path, halves=True)
-        # Of another outcome: left by a claim of the same number that a power cut undid.
-        return content if content.get("outcome") == entry.state else None
+        return record.read(self.store, entry)
 
     def reason(self, entry: Entry) -> Mapping[str, Any] | None:
         """Why a job is held or quarantined, or who canceled it and why."""
@@ -275,9 +279,16 @@ class Spool:
 
     # A person's verbs.
 
-    def cancel(self, job_id: str, *, by: str | None = None, reason: str | None = None) -> str:
-        """Cancel a job; the state it is in afterwards. What waits for it goes on, or ends too."""
-        state = cancel.cancel(self.store, job_id, by=by or reasons.who(), reason=reason)
+    def cancel(
+        self, job_id: str, *, by: str | None = None, reason: str | None = None,
+        seen: Entry | None = None,
+    ) -> str:  # fmt: skip
+        """Cancel a job; the state it is in afterwards. What waits for it goes on, or ends too.
+
+        `seen`: where it was a moment ago.
+        """
+        by = by or reasons.who()
+        state = cancel.cancel(self.store, job_id, by=by, reason=reason, seen=seen)
         if state == "canceled":
             suspended.ended(self.store, [(job_id, None)])
         return state
@@ -317,6 +328,10 @@ class Spool:
         """Give a waiting job another due time."""
         return hold.reschedule(self.store, entry, due, self.job(entry))
 
+    def move(self, entry: Entry, tag: str, job: Job | None = None) -> bool:
+        """Let a waiting job wait under another tag; False if it has moved on."""
+        return hold.move(self.store, entry, tag, job or self.job(entry))
+
     def ripen(self, entry: Entry) -> None:
         """Wake a suspended job if the jobs that it waits for have ended; workers do this anyway."""
         with contextlib.suppress(FileNotFoundError, MalformedJob):  # it has moved on
@@ -327,10 +342,18 @@ class Spool:
         with fs.translated("look what a job waits for"):
             return suspended.unmet(self.store, job)
 
-    def slot_holders(self, job: Job) -> list[str]:
-        """The ids of the jobs that hold the slots of this job's key."""
+    def slot_holders(self, job: Job) -> list[slots.Held]:
+        """The jobs that hold the slots of this job's key, and until when."""
         with fs.translated("look for free slots"):
-            return slots.holders(self.store, job)
+            return slots.held(self.store, job, dry=True)
+
+    def notice(self, found: Entry | Claim) -> str | None:
+        """A line about why a job waits, or (of a claim) waited until then, if there is one."""
+        name = found.name
+        if found.path.startswith(self.store.path("running")):
+            name = name.but(claims=name.claims - 1)
+        with fs.translated("read a job's log"):
+            return suspended.notice(self.store, name)
 
     def wake(self, entry: Entry) -> bool:
         """Bring a suspended job back into its queue."""
@@ -348,34 +371,51 @@ class Spool:
         """The paused tags: who paused each, when and why (`by`, `at`, `reason`)."""
         return pausing.paused(self.store)
 
+    def group_pauses(self) -> dict[str, Mapping[str, Any]]:
+        """The paused worker groups, likewise."""
+        return orders.paused_groups(self.store)
+
     def prune(
         self,
         older_than: float | None = None,
         *,
         states: Collection[str] = OUTCOMES,
+        retention: Retention | None = None,
         dry: bool = False,
         told: Callable[[Pruned], None] | None = None,
     ) -> Pruned:
         """Remove jobs finished that many seconds ago or earlier (default: the retention).
 
-        `dry`: only count them; `told` hears of the progress, and then sizes are counted too.
+        `retention`: another one than that of `spool.json`. `dry`: only count them; `told` hears of
+        the progress, and then sizes are counted too.
         """
-        from wmctl.spool.broom import Broom
+        from wmctl.spool.broom import Broom, Retention
         from wmctl.spool.prune import Pruner
 
-        limit = self.settings.retention if older_than is None else older_than
+        kept = retention or Retention.of(self.settings.retention)
+        if older_than is not None:
+            kept = Retention.of(older_than, logs=kept.logs)
         with fs.translated("prune"):
             broom = Broom(self.store, dry=dry, told=told)
-            return Pruner(self.store, limit, states=states, broom=broom).run()
+            return Pruner(self.store, kept, states=states, broom=broom).run()
 
-    def prune_if_due(self, interval: float = 1800.0) -> Pruned | None:
+    def prune_if_due(
+        self, interval: float = 1800.0, retention: Callable[[], Retention | None] = lambda: None
+    ) -> Pruned | None:
         """`prune`, unless anybody began one less than `interval` seconds ago (None)."""
         from wmctl.spool import prune
 
         with fs.translated("prune"):
             if not prune.is_due(self.store, interval):
                 return None
-        return self.prune()
+        return self.prune(retention=retention())
+
+    def delete_if_due(self, interval: float = 20.0) -> int:
+        """Delete the jobs whose `delete_after_secs` are over, unless anybody did so just now."""
+        from wmctl.spool import deletion
+
+        with fs.translated("delete jobs"):
+            return deletion.delete(self.store, interval)
 
     # A worker's verbs.
 
@@ -419,9 +459,13 @@ class Spool:
         """A signal was delivered."""
         signals.done(self.store, signal)
 
-    def drain_wanted(self, worker: str) -> bool:
-        """Whether somebody asked this worker to finish its job and claim no more."""
-        return fs.present(self.store.disk, self.store.path("control", "drain", worker))
+    def order_for(self, worker: str) -> Mapping[str, Any] | None:
+        """What somebody told this worker to do (`order`, `by`, `reason`), or None."""
+        return orders.order_for(self.store, worker)
+
+    def obeyed(self, worker: str) -> None:
+        """A worker has done what it was told, and goes: the order goes with it."""
+        orders.withdraw(self.store, worker)
 
     def note_start(self, claim: Claim) -> None:
         """A claim's program is about to start: for the journal, where one is kept."""
@@ -456,6 +500,10 @@ class Spool:
         with fs.translated("publish results"):
             won = claims.commit(self.store, batch)
         done = [item.claim for item, ours in zip(batch, won, strict=True) if ours]
+        for item, ours in zip(batch, won, strict=True):
+            claim = item.claim
+            if ours and item.outcome == "success" and claim.job.cache_ttl and not claim.answer:
+                cache.remember(self.store, claim.name, claim.job)
         suspended.ended(self.store, [(claim.id, claim.job) for claim in done])
         return won
 
@@ -474,7 +522,7 @@ class Spool:
 
     def _freed(self, claim: Claim, moved: bool) -> bool:  # noqa: FBT001 - passed through
         """Another job of its key may run now."""
-        if claim.job.concurrency_key is not None:
+        if claim.job.concurrent_limit is not None:
             with contextlib.suppress(SpoolError, OSError):  # the sweep will see to it
                 suspended.admit(self.store, claim.job)
         return moved

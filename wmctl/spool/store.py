@@ -39,6 +39,8 @@ class Store:
         self._made: set[str] = set()
         #: Told of what no caller asks for: a file that was put into quarantine.
         self.tell: Callable[[str], None] = lambda _: None
+        #: Whether concurrency limits count here.
+        self.limits = True
         #: Where it is written down what happens to the jobs, if anywhere.
         self.journal: Journal | None = None
         self._probe = self.path("tmp")
@@ -130,6 +132,10 @@ class Store:
     def log_errors(self, job_id: str, claims: int) -> str:
         """Which parts of the log were standard error."""
         return f"{self.root}/logs/{bucket(job_id)}/{job_id}.{claims}.err"
+
+    def notice(self, job_id: str, claims: int) -> str:
+        """What befell a job while it waited, for its log; `claims`: of its name after that."""
+        return f"{self.root}/logs/{bucket(job_id)}/{job_id}.{claims}.note"
 
     def cancel_marker(self, job_id: str) -> str:
         """Who wants the job canceled, and why."""

@@ -4,7 +4,7 @@ One that waits for others begins in `suspended/`, one that waits for a person in
 """
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -48,6 +48,10 @@ class When:
         return Name(due, self.priority, job_id, self.tag)
 
 
+#: Of all jobs, or of each where they differ.
+Whens = When | Callable[[Job], When]
+
+
 @dataclass(frozen=True)
 class Draft:
     """A job that is written and not yet published."""
@@ -58,9 +62,11 @@ class Draft:
     blobs: dict[str, bytes]
     #: When writing began, on the clock of `fs.boottime`.
     begun: float
+    #: It needs a slot, and its own time is still to come: it looks for one when it is due.
+    later: bool = False
 
 
-def submit(store: Store, jobs: Iterable[Job], when: When) -> Iterator[str]:
+def submit(store: Store, jobs: Iterable[Job], when: Whens) -> Iterator[str]:
     """Publish jobs; an id is given out only when its job is durable.
 
     After an error in the midst of it the ids of what is queued are given out first.
@@ -78,7 +84,7 @@ def submit(store: Store, jobs: Iterable[Job], when: When) -> Iterator[str]:
             raise _counted(failure, count)
 
 
-def _submit(store: Store, jobs: Sequence[Job], when: When) -> tuple[list[str], SpoolError | None]:
+def _submit(store: Store, jobs: Sequence[Job], when: Whens) -> tuple[list[str], SpoolError | None]:
     """The ids that may be given out, and what stopped the rest."""
     try:
         with fs.translated("submit"):
@@ -96,7 +102,7 @@ def _counted(failure: SpoolError, count: int) -> SpoolError:
     return counted
 
 
-def write(store: Store, jobs: Sequence[Job], when: When) -> list[Draft]:
+def write(store: Store, jobs: Sequence[Job], when: Whens) -> list[Draft]:
     """The job files, durable, in `tmp/`."""
     single = len(jobs) < _SYNCFS_FROM or store.synchronous
     drafts: list[Draft] = []
@@ -110,14 +116,17 @@ def write(store: Store, jobs: Sequence[Job], when: When) -> list[Draft]:
     return drafts
 
 
-def _draft(store: Store, job: Job, when: When, *, sync: bool) -> Draft:
+def _draft(store: Store, job: Job, when: Whens, *, sync: bool) -> Draft:
     begun = fs.boottime()
+    when = when if isinstance(when, When) else when(job)
     job, contents = blobs.offload(store, job)
     content = job.to_json()
     if len(content) > JOB_CAP:
         raise BadInput(f"the job takes {len(content)} bytes; {JOB_CAP} are allowed")
     path, stamp = store.write(content, sync=sync)
-    return Draft(path, when.name(new_id(), stamp), job, contents, begun)
+    name = when.name(new_id(), stamp)
+    later = job.entrance == "suspended" and not job.after and name.due > due_after(0, stamp)
+    return Draft(path, name, job, contents, begun, later)
 
 
 def discard(store: Store, drafts: Iterable[Draft]) -> None:
@@ -137,24 +146,30 @@ def in_time(draft: Draft) -> None:
 
 
 def publish(store: Store, drafts: Sequence[Draft]) -> tuple[list[str], SpoolError | None]:
-    """Move written jobs into their queue and make that durable.
+    """Move written jobs into their queues and make that durable.
 
     The ids of those that are, and what stopped the others.
     """
-    queue = store.queue(drafts[0].name.tag)
+    tags = dict.fromkeys(draft.name.tag for draft in drafts)
+    queues = {tag: store.queue(tag) for tag in tags}
     moved: list[Draft] = []
     unsure: list[Draft] = []
     failure: SpoolError | None = None
-    folders = {queue}
-    waiting = [draft for draft in drafts if draft.job.waits]
+    folders = set(queues.values())
+    waiting = [draft for draft in drafts if draft.job.waits and not draft.later]
     try:
         with fs.translated("submit"):
-            folders |= store.ensure(queue) | {entrance(store, draft.job, queue) for draft in drafts}
+            for queue in queues.values():
+                folders |= store.ensure(queue)
+            folders |= {
+                entrance(store, one.job, queues[one.name.tag]) for one in drafts if not one.later
+            }
             if waiting:
                 _announce(store, waiting)
+            announce_deletions(store, drafts)
             for draft in drafts:
                 in_time(draft)
-                if not _publish(store, draft, queue):
+                if not _publish(store, draft, queues[draft.name.tag]):
                     unsure.append(draft)
                 moved.append(draft)
                 if draft.blobs:
@@ -163,7 +178,7 @@ def publish(store: Store, drafts: Sequence[Draft]) -> tuple[list[str], SpoolErro
         failure = error
         discard(store, drafts[len(moved) :])
     if moved:
-        store.sync(folders, {queue})
+        store.sync(folders, queues.values())
     lost = {draft.name.id for draft in unsure if lookup.locate(store, draft.name.id) is None}
     queued = [draft.name for draft in moved if draft.name.id not in lost]
     for name in queued:
@@ -191,6 +206,16 @@ def _announce(store: Store, drafts: Sequence[Draft]) -> None:
         suspended.announce(store, draft.name, draft.job)
 
 
+def announce_deletions(store: Store, drafts: Sequence[Draft]) -> None:
+    """Before they are there, so that whatever becomes of them, they are deleted in time."""
+    wanted = [draft for draft in drafts if draft.job.delete_after_secs is not None]
+    if wanted:
+        from wmctl.spool import deletion  # most jobs stay for the retention
+
+        for draft in wanted:
+            deletion.announce(store, draft.name, draft.job)
+
+
 def _look_again(store: Store, drafts: Sequence[Draft]) -> None:
     """What they wait for may have ended before they were announced."""
     from wmctl.spool import suspended
@@ -200,7 +225,8 @@ def _look_again(store: Store, drafts: Sequence[Draft]) -> None:
 
 def _publish(store: Store, draft: Draft, queue: str) -> bool:
     """False if its file was gone: then it came into the queue unseen, or not at all."""
-    target = first_place(store, draft.job, draft.name)
+    later = draft.later
+    target = store.queued(draft.name) if later else first_place(store, draft.job, draft.name)
     seen = fs.moved(store.disk, draft.path, target, mine=False, make=lambda: store.remake(queue))
     if draft.blobs:
         blobs.keep(store, draft.blobs)

@@ -17,13 +17,17 @@ from wmctl.spool import name as names
 from wmctl.spool.ids import is_id
 from wmctl.spool.job import ENDS, JOB_CAP, Job
 from wmctl.spool.lookup import Entry
-from wmctl.spool.name import Name
+from wmctl.spool.name import Name, due_after
 from wmctl.spool.store import Store
 
 #: Bytes of a waiter's file name.
 _NAME_CAP = 255
 #: Job files that a sweep remembers; they never change.
 _REMEMBERED = 10_000
+
+
+#: Seconds after a slot is free that a job is due: a claimer may be early by a tick of the clock.
+GRACE = 0.05
 
 
 class Fate(Enum):
@@ -48,7 +52,7 @@ def _mark(store: Store, folder: str, name: Name) -> None:
 
 def _awaited(job: Job) -> Iterator[str]:
     yield from (one["id"] for one in job.after)
-    if job.concurrency_key is not None:
+    if job.concurrent_limit is not None:
         yield slots.digest_of(job)
 
 
@@ -163,7 +167,7 @@ class _Look:
             word, why = fate(self._store, job, self._known)
         if word is Fate.NEVER:
             self.give_up(entry, why)
-        elif word is Fate.RIPE and job.concurrency_key is not None:
+        elif word is Fate.RIPE and job.concurrent_limit is not None:
             self.keyed[slots.digest_of(job)] = job
         elif word is Fate.RIPE:
             hold.wake(self._store, entry, job)
@@ -188,36 +192,113 @@ class _Look:
 
 
 def admit(store: Store, job: Job) -> None:
-    """Wake the first of those that wait for a slot of this job's key, as many as may run now.
+    """Wake the first of those that wait for a slot of this job's key, due when one is free.
 
-    One that is awake and has not started counts as if it held its slot already.
+    So many as there are slots in which no claim runs; one that is awake and has not started counts
+    as if it held its slot already.
     """
     with fs.translated("look for free slots"):
-        digest = slots.digest_of(job)
-        free = (job.concurrent_limit or 0) - len(slots.holders(store, job))
-        awake: set[str] | None = None
-        for waiter in waiters(store, digest):
-            if free <= 0:
+        line = waiters(store, slots.digest_of(job))
+        if line:
+            free = slots.vacancies(store, job) if store.limits else [0] * len(line)
+            _Admission(store, job, free).run(line)
+
+
+class _Admission:
+    """Of the jobs that wait for slots of one key, so many are woken as there are times in `free`.
+
+    More would come for nothing, each time a slot is free; so they have their order, too.
+    """
+
+    def __init__(self, store: Store, job: Job, free: list[int]) -> None:
+        self._store = store
+        self._digest = slots.digest_of(job)
+        self._free = free
+        self._seen: Mapping[str, str] | None = None
+        self._time = 0
+
+    def _awake(self) -> Mapping[str, str]:
+        """What waits in a queue or runs, listed once."""
+        if self._seen is None:
+            self._seen = lookup.awake(self._store)
+        return self._seen
+
+    def _now(self) -> int:
+        self._time = self._time or self._store.now()
+        return self._time
+
+    def run(self, line: Sequence[str]) -> None:
+        """`line`: the ids of those that wait, in order."""
+        # Of several times each is promised to one; where all are now, the order does not matter.
+        promised = [one for one in line if one in self._awake()] if any(self._free) else []
+        for waiter in promised:
+            self._reserve(self._awake()[waiter])
+        for waiter in line:
+            if not self._free:
                 return
-            found = _find(store, digest, waiter)
-            if found is not None:
-                free -= _admit(store, *found)
-                continue
-            if awake is None:
-                awake = lookup.awake(store)
-            if waiter in awake:
-                free -= 1
-            elif lookup.terminal(store, waiter) is not None:
-                store.remove(f"{_folder(store, digest)}/{waiter}")
-            # Else it is held, or about to come into `suspended/`: it needs its marker there.
+            if waiter not in promised:
+                self._look(waiter)
+
+    def _look(self, waiter: str) -> None:
+        found = _find(self._store, self._digest, waiter)
+        if found is not None:
+            self._admit(*found)
+        elif waiter in self._awake():
+            self._reserve(self._awake()[waiter])
+        elif lookup.terminal(self._store, waiter) is not None:
+            self._forget(waiter)
+        # Else it is held, or about to come into `suspended/`: it needs its marker there.
+
+    def _reserve(self, due: str) -> None:
+        """For one that is awake: the first slot that is free when it comes, or nobody takes it.
+
+        One that comes later than that needs none now.
+        """
+        for at in self._free:
+            if due <= due_after(GRACE, max(at, self._now())):
+                self._free.remove(at)
+                return
+
+    def _admit(self, entry: Entry, job: Job) -> None:
+        """Wake a waiter, unless it still waits for other jobs."""
+        if job.after and fate(self._store, job)[0] is not Fate.RIPE:
+            return
+        if entry.name.due > due_after(GRACE, self._now()):  # it looks for a slot when it is due
+            self._forget(entry.id)
+            hold.wake(self._store, entry, job)
+            return
+        at = self._free.pop(0)
+        due = due_after(GRACE, at) if at else None
+        hold.wake(self._store, entry, job, due)
+        if due is not None:
+            _note(self._store, entry.name.claimed().but(due=due), job)
+
+    def _forget(self, waiter: str) -> None:
+        self._store.remove(f"{_folder(self._store, self._digest)}/{waiter}")
 
 
-def _admit(store: Store, entry: Entry, job: Job) -> bool:
-    """Wake a waiter; False if it still waits for other jobs."""
-    if job.after and fate(store, job)[0] is not Fate.RIPE:
-        return False
-    hold.wake(store, entry, job)
-    return True
+def _note(store: Store, name: Name, job: Job) -> None:
+    """For the log: when it may start, and why not before."""
+    due = name.scheduled_for.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = (
+        f"rescheduled to {due}: no more than {job.concurrent_limit} of the key {job.slots_key!r}"
+        f" may start in {job.window} s\n"
+    )
+    path = store.notice(name.id, name.claims)
+    folder = path.rpartition("/")[0]
+    with contextlib.suppress(OSError, SpoolError):  # a courtesy
+        store.ensure(folder)
+        data = text.encode("utf-8", "backslashreplace")
+        store.put(data, path, sync=False, make=lambda: store.remake(folder))
+
+
+def notice(store: Store, name: Name) -> str | None:
+    """What was noted when a job got this name."""
+    try:
+        text = fs.read_checked(store.disk, store.notice(name.id, name.claims), 4096, store.trust)
+    except (FileNotFoundError, MalformedJob):
+        return None
+    return text.decode(errors="replace").strip()
 
 
 def waiters(store: Store, what: str) -> list[str]:
@@ -263,7 +344,8 @@ def swept(store: Store, name: Name, job: Job) -> None:
 
 def _ended(store: Store, some: Sequence[tuple[str, Job | None]]) -> list[str]:
     """Look at the waiters of jobs that have ended; the ids of those that end with them."""
-    keyed = {slots.digest_of(job): job for _, job in some if job and job.concurrency_key}
+    limited = (job for _, job in some if job is not None and job.concurrent_limit is not None)
+    keyed = {slots.digest_of(job): job for job in limited}
     look = _Look(store)
     for what in store.awaited.among([*(job_id for job_id, _ in some), *keyed]):
         if what in keyed:
@@ -314,7 +396,7 @@ class Sweep:
             job = self._job(entry)
             if job is None or not job.waits:
                 continue
-            if job.concurrency_key is not None:
+            if job.concurrent_limit is not None:
                 self._announce_again(entry, job)
                 look.keyed[slots.digest_of(job)] = job
             if job.after:

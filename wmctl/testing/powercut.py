@@ -104,6 +104,8 @@ class PowerCutDisk(WatchedDisk):
         node = self._node(source)
         assert node is not None, source
         self._take(source)
+        if self._node(target) is not None:  # what had the name is no more
+            self._take(target)
         self._place(target, node)
 
     def _take(self, path: str) -> None:

@@ -7,10 +7,10 @@ with sleep sets, Flanagan and Godefroid 2005): the others end in the same files 
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from wmctl.testing.faults import Call, FakeClock, WatchedDisk
+from wmctl.testing.faults import CHANGES, Call, FakeClock, WatchedDisk
 
 R = TypeVar("R")
 
@@ -50,6 +50,16 @@ def commute(one: Call, other: Call) -> bool:
     )  # fmt: skip
 
 
+def as_made(call: Call, *, refused: bool) -> Call:
+    """What a call was to the others: a change that was refused only looked, and changed nothing.
+
+    Whether a folder is empty, a rename or rmdir sees as a scan does; else only a name counts.
+    """
+    if not refused or call.name not in CHANGES:
+        return call
+    return replace(call, name="scan" if call.name in {"rename", "rmdir"} else "open")
+
+
 def _sees(read: Call, change: Call) -> bool:
     if change.name == "touch" and read.name != "stat":
         return False
@@ -71,6 +81,8 @@ class _Actor:
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     stopped: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     pending: Call | None = None
+    #: The last call that was scheduled answered with an error.
+    refused: bool = False
     abandoned: bool = False
     result: object = None
     error: BaseException | None = None
@@ -103,6 +115,7 @@ class _Actor:
 
     def step(self) -> None:
         """Let the actor make its pending call and come to the next one (or to its end)."""
+        self.refused = False
         self.go.release()
         self._until_stopped()
 
@@ -129,9 +142,15 @@ class ScheduledDisk(WatchedDisk):
 
     def around(self, call: Call, go: Callable[[], R]) -> R:
         """Wait for the turn, then make the call."""
-        if self._actor is not None and not self._private(call):
-            self._actor.wait(call)
-        return go()
+        actor = self._actor
+        if actor is None or self._private(call):
+            return go()
+        actor.wait(call)
+        try:
+            return go()
+        except OSError:
+            actor.refused = True
+            raise
 
     def _private(self, call: Call) -> bool:
         """Calls that commute with every call of anybody else: an own file's, and those in `tmp/`.
@@ -150,9 +169,11 @@ class _Node:
 
     pending: dict[str, Call]
     chosen: str
-    #: Actors whose going first here was tried in another run.
-    asleep: set[str]
+    #: Actors whose going first here was tried in another run, and what their calls were.
+    asleep: dict[str, Call]
     tried: set[str] = field(default_factory=set)
+    #: What the calls were of those that went first here.
+    made: dict[str, Call] = field(default_factory=dict)
     #: Actors that a later conflict asks to go first here.
     wanted: set[str] = field(default_factory=set)
 
@@ -223,19 +244,21 @@ def _carry_out(
 def _steps(threads: Mapping[str, _Actor], stack: list[_Node]) -> Mapping[str, Call]:
     """Until everybody is done, or only orders are left that were tried: what is pending then."""
     depth = 0
-    asleep: set[str] = set()
+    asleep: dict[str, Call] = {}
     while pending := {name: a.pending for name, a in threads.items() if a.pending is not None}:
         if depth == len(stack):
             awake = [name for name in pending if name not in asleep]
             if not awake:
                 return pending
-            stack.append(_Node(pending, awake[0], set(asleep)))
+            stack.append(_Node(pending, awake[0], dict(asleep)))
         node = stack[depth]
         _same(pending, node.pending)
-        made = node.pending[node.chosen]
-        threads[node.chosen].step()
-        sleepers = node.asleep | node.tried
-        asleep = {name for name in sleepers if commute(node.pending[name], made)}
+        actor = threads[node.chosen]
+        actor.step()
+        made = as_made(node.pending[node.chosen], refused=actor.refused)
+        node.made[node.chosen] = made
+        sleepers = node.asleep | {name: node.made[name] for name in node.tried}
+        asleep = {name: call for name, call in sleepers.items() if commute(call, made)}
         depth += 1
     _same({}, stack[depth].pending if depth < len(stack) else {})
     return {}
@@ -253,7 +276,7 @@ def _want(stack: list[_Node], left: Mapping[str, Call]) -> None:
     Where two calls meet whose order can matter and is not fixed by what lies between, the later
     caller is to go first in another run.
     """
-    events = [(node.chosen, node.pending[node.chosen]) for node in stack]
+    events = [(node.chosen, node.made[node.chosen]) for node in stack]
     #: Per event and per actor: up to which event everything of an actor lies before.
     clocks: list[dict[str, int]] = []
     latest: dict[str, dict[str, int]] = {}
@@ -279,7 +302,7 @@ def _next(stack: list[_Node]) -> bool:
     while stack:
         node = stack[-1]
         node.tried.add(node.chosen)
-        left = sorted(node.wanted - node.tried - node.asleep)
+        left = sorted(node.wanted - node.tried - set(node.asleep))
         if left:
             node.chosen = left[0]
             return True

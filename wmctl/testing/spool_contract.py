@@ -5,7 +5,7 @@ worker would do. `SpoolContract` is for whoever puts a spool on another disk or 
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from wmctl.spool import Claim, Disk, Entry, Job, Name, Settings, Spool
@@ -39,10 +39,10 @@ def claim(spool: Spool, worker: str, entry: Entry) -> Claim | None:
     return spool.claim(worker, entry.name, entry.path, anything)
 
 
-def drain(spool: Spool, worker: str = "drainer") -> None:
+def drain(spool: Spool, worker: str = "drainer", idle: Callable[[], None] = lambda: None) -> None:
     """Be the next worker, all others being dead: rescue, then run what waits to a success.
 
-    Jobs that wait for others come after them.
+    Jobs that wait for others come after them. `idle` is called where none could run: let time pass.
     """
     for dead in sorted(spool.joined()):
         spool.rescue(dead)
@@ -50,10 +50,11 @@ def drain(spool: Spool, worker: str = "drainer") -> None:
     sweep = spool.sweeper()
     sweep()
     while waiting := list(spool.entries(["queued"])):
-        for entry in waiting:
-            taken = claim(spool, worker, entry)
-            if taken is not None:
-                spool.finish(taken, "success", {"result": worker})
+        claims = [taken for entry in waiting if (taken := claim(spool, worker, entry))]
+        for taken in claims:
+            spool.finish(taken, "success", {"result": worker})
+        if not claims:
+            idle()
         sweep()
     assert spool.leave(worker)
 
