@@ -1,6 +1,7 @@
 """Python scripts: `main` gets the args by name, in an interpreter that sees nothing of wmctl."""
 
 import ast
+import os
 import re
 import sys
 import warnings
@@ -86,11 +87,19 @@ class Python3Runner:
         raw = ["raw"] if "skip_result_postprocessing" in annotations(ctx.code) else []
         return Plan(
             argv=[str(python), "-u", "-m", "wrapper", ".".join(parts), *raw],
-            env=ctx.env,
+            env=_environment(ctx),
             outcome=lambda exit_: outcome_of(
                 exit_, ctx.folder / "result.json", error_file=ctx.folder / "error.json"
             ),
         )
+
+
+def _environment(ctx: RunContext) -> Mapping[str, str]:
+    """With the places of modules that the worker's group names, after the job's own."""
+    if not ctx.python_paths:
+        return ctx.env
+    own = ctx.env.get("PYTHONPATH")
+    return {**ctx.env, "PYTHONPATH": os.pathsep.join([*([own] if own else []), *ctx.python_paths])}
 
 
 def _interpreter(code: str, tools: Tools) -> Path | Outcome:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tests.worker.supervised import settings_of
 from wmctl.runner.base import RunContext
 from wmctl.runner.outcome import Outcome
 from wmctl.runner.tools import Tools
@@ -18,6 +19,7 @@ from wmctl.testing.faults import Call, WatchedDisk
 from wmctl.testing.spool_contract import claim
 from wmctl.worker.folders import private_folder
 from wmctl.worker.guard import Guard
+from wmctl.worker.live import Live, Sources
 from wmctl.worker.options import WorkerInfo, WorkerOptions
 from wmctl.worker.worker import Worker
 from wmctl_bash.command import CommandRunner
@@ -121,6 +123,28 @@ class Bench:
             "runners": self.runners,
         }
         return WorkerOptions(**{**values, **changes})
+
+    def group(self, name: str, text: str) -> None:
+        """Write a group's file, as an editor would: a new one in the place of the old."""
+        new = self.spool.path / "groups" / f".{name}.new"
+        new.write_text(text)
+        new.chmod(0o600)
+        new.rename(self.spool.path / "groups" / f"{name}.yaml")
+
+    def live(self, group: str, **sources: Any) -> dict[str, Any]:
+        """Options of a worker whose groups have files."""
+        made = Sources(
+            settings=settings_of(group), **{"runner_tags": ("bash", "python3"), **sources}
+        )
+        return {
+            "group": made.settings.group,
+            "configure": lambda: Live(self.spool.store, made),
+        }
+
+    def beat(self) -> Mapping[str, Any]:
+        """What the one worker says of itself."""
+        beats = self.spool.workers()
+        return beats[0].content if len(beats) == 1 else {}
 
     def worker(
         self, *, spool: Spool | None = None, guard: Guard | None = None, **changes: Any

@@ -11,15 +11,25 @@ import os
 import sys
 from pathlib import Path
 
+from wmctl import config
+from wmctl.config import WorkerSettings
 from wmctl.runner.tools import Tools
 from wmctl.spool import Spool
 from wmctl.worker import supervisor as module
 from wmctl.worker.guard import Guard
 from wmctl.worker.identity import private_folder
+from wmctl.worker.live import Live, Sources
 from wmctl.worker.options import WorkerOptions
 from wmctl.worker.supervisor import Supervisor
 from wmctl.worker.worker import Worker
 from wmctl_bash.runner import BashRunner
+
+
+def settings_of(group: str) -> WorkerSettings:
+    """Of a worker of this group, or of several, about which nothing else is said."""
+    nowhere = Path("/nonexistent")
+    environ = {"HOME": "/nonexistent", "WORKER_GROUP": group}
+    return config.load({}, environ=environ, folder=nowhere, system=nowhere).worker
 
 
 class Deaf(Supervisor):
@@ -42,7 +52,11 @@ def main(text: str) -> int:
         cache=Path(wanted["work"]) / "cache",
         work=private_folder(Path(wanted["work"])),
         runners={"bash": BashRunner()},
+        group=wanted.get("group", "default"),
+        configure=(lambda: Live(spool.store, sources)) if "group" in wanted else None,
     )
+
+    sources = Sources(settings=settings_of(wanted.get("group", "default")), runner_tags=("bash",))
 
     def make(guard: Guard) -> Worker:
         if os.path.exists(f"{wanted['work']}/broken"):

@@ -2,7 +2,9 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -168,7 +170,7 @@ def test_a_heart_that_breaks_ends_the_worker(
     """A thread that dies in silence would leave a worker that holds jobs without a lease."""
 
     class Broken(Spool):
-        def drain_wanted(self, worker: str) -> bool:
+        def order_for(self, worker: str) -> Mapping[str, Any] | None:
             raise ZeroDivisionError(worker)
 
     worker = bench.worker(spool=Broken.open(bench.spool.path), burst=False)

@@ -17,6 +17,7 @@ def test_a_paused_tag_is_not_served_until_it_is_resumed(tmp_path: Path) -> None:
     first, second = (spool.submit(job(), tag=tag) for tag in tags)
 
     def picked() -> set[str]:
+        pauses.look()
         head.serve(pauses.left(tags))
         found = set()
         while pick := head.pick(spool.now()):

@@ -42,6 +42,10 @@ class RunContext:
     execute: Callable[["Plan"], Exit]
     #: Writes one line of wmctl's own to the job's log.
     log: Callable[[str], None]
+    #: Where Python jobs look for modules besides, and the patterns of packages that are there and
+    #: are not to be installed: both of the worker's group.
+    python_paths: tuple[str, ...] = ()
+    pip_local: tuple[str, ...] = ()
 
     @cached_property
     def folder(self) -> Path:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from wmctl.spool import Spool
+from wmctl.spool.store import Store
 
 #: Seconds between two looks at the file server's clock; in between our own monotonic one counts.
 _PROBE = 1.0
@@ -19,6 +20,28 @@ def rfc3339(nanoseconds: int) -> str:
     """A file server's time stamp as text, UTC, milliseconds."""
     moment = datetime.fromtimestamp(nanoseconds / 1e9, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Every:
+    """When it is time to look again at what changes seldom.
+
+    Later where a look is a call to a server: nothing is looked at for each claim.
+    """
+
+    SOON, LATE = 2.0, 5.0
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._at = float("-inf")
+
+    def due(self) -> bool:
+        """Whether it is; then the next time begins."""
+        now = self._clock()
+        if now < self._at:
+            return False
+        self._at = now + (self.LATE if self._store.synchronous else self.SOON)
+        return True
 
 
 class ServerClock:

@@ -58,6 +58,8 @@ class Ending:
         self._observers = observers
         self._patience = patience
         self._folder: str | None = None
+        #: Told of each published end, and its word.
+        self.count: Callable[[Claim, str], None] = lambda _claim, _word: None
 
     def put_off(self, folder: str) -> None:
         """Removing a job's folder takes as long as claiming a job: the committer does it."""
@@ -125,8 +127,30 @@ class Ending:
 
         self._committer.finish(Finished(claim, word, record, done))
 
+    def answer(self, claim: Claim) -> None:
+        """Publish what an earlier success found; the job does not run, nobody executed it."""
+        earlier = claim.answer or {}
+        now = self._clock.now()
+        record = {
+            **{key: value for key, value in earlier.items() if key not in {"outcome", "result"}},
+            "worker": self._worker,
+            "host": records.host(),
+            "started_at": rfc3339(claim.claimed_at),
+            "completed_at": rfc3339(max(now, claim.claimed_at)),
+            "log_dropped": 0,
+            "result": earlier.get("result"),
+        }
+
+        def done(ours: bool) -> None:  # noqa: FBT001 - the committer calls it
+            self._held.drop(claim.name.file)
+            if ours:
+                log.info("job %s: answered by job %s", short(claim.id), earlier["cached_from"])
+
+        self._committer.finish(Finished(claim, "success", record, done))
+
     def _tell(self, claim: Claim, outcome: Outcome, word: str, ran: Ran) -> None:
         log.info("job %s %s: %s", short(claim.id), _plain(claim.job.name or claim.job.runner), word)
+        self.count(claim, word)
         if ran.context is not None:
             self._observers.job_end(ran.context, outcome)
 

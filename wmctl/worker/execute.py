@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from wmctl.errors import BadInput, MalformedJob, RunnerUnavailable
+from wmctl.errors import BadInput, MalformedJob, RunnerUnavailable, SpoolError
 from wmctl.runner import process
 from wmctl.runner.base import DirectRunner, Plan, ProcessRunner, RunContext
 from wmctl.runner.environment import job_environment
@@ -24,6 +24,7 @@ from wmctl.worker import folders
 from wmctl.worker.clock import rfc3339
 from wmctl.worker.options import Observers, WorkerOptions
 from wmctl.worker.records import OWN_FAULT
+from wmctl.worker.surroundings import Surroundings
 
 #: What a shell says when an interpreter is not there.
 NOT_FOUND = 127
@@ -56,6 +57,8 @@ class Executor:
         self._observers = observers
         self._folder = options.work / worker
         self._folder.mkdir(mode=0o700, exist_ok=True)
+        #: What the next job gets of the worker's group.
+        self.surroundings = Surroundings(cache=options.cache)
         #: Removes a job's folder; a worker puts this off until the next job runs.
         self.dispose: Callable[[str], None] = folders.remove
         #: Whether our lease can no longer be relied upon: we may have stood still since the claim.
@@ -72,6 +75,8 @@ class Executor:
         ends: list[Exit] = []
         context = None
         try:
+            if claim.job.window and (noted := self._spool.notice(claim)):
+                log.line(noted)
             with self._job_folder(claim) as make_folder:
                 context = self._context(claim, make_folder, log, stop, ends)
                 if not _is_direct(self._options.runners.get(claim.job.runner)):
@@ -89,6 +94,23 @@ class Executor:
             log.close()
         killed = ends[-1].killed if ends else "lost" if stop.why == "lost" else None
         return Ran(outcome, killed, context, log.dropped)
+
+    def note_answer(self, claim: Claim) -> None:
+        """The log of a job that an earlier success answers."""
+        earlier = claim.answer or {}
+        text = (
+            f"not run: job {earlier.get('cached_from')} ended in success at"
+            f" {earlier.get('completed_at')}, and that is good for {claim.job.cache_ttl} s"
+        )
+        with contextlib.suppress(SpoolError, OSError):
+            log = LogFile(
+                self._spool.open_log(claim),
+                lambda: self._spool.open_log_errors(claim),
+                self._options.log_cap,
+                sync=self._spool.syncs_files,
+            )
+            log.line(text)
+            log.close()
 
     def _outcome(self, context: RunContext) -> Outcome:
         """What the job's runner makes of it; a runner that breaks breaks only this job."""
@@ -159,6 +181,7 @@ class Executor:
         self, claim: Claim, make: Callable[[], str], log: LogFile, stop: Stop, ends: list[Exit]
     ) -> RunContext:
         options, job, name = self._options, claim.job, claim.name
+        around = self.surroundings
         args = self._spool.args(job)
         own, limit = job.timeout, options.timeout
         limits = Limits(
@@ -187,16 +210,18 @@ class Executor:
             args=args,
             code=self._spool.code(job),
             make_folder=make_folder,
-            cache=options.cache / job.runner,
+            cache=around.cache / job.runner,
             env=job_environment(
                 job, id=claim.id, tag=name.tag, attempt=name.attempt, worker=self._worker,
-                group=options.group, host_env=options.environ, allow=options.allow,
+                group=options.group, host_env=options.environ, extra=around.variables,
                 scheduled_for=rfc3339(int(name.scheduled_for.timestamp() * 1e9)),
             ),
             tools=options.tools,
             worker=self._worker,
             execute=execute,
             log=log.line,
+            python_paths=around.python_paths,
+            pip_local=around.pip_local,
         )  # fmt: skip
 
 

@@ -20,7 +20,11 @@ _SHARE = 2 / 3
 class Guard:
     """Memory shared between a supervisor and one worker it forks. Times in seconds, boot time."""
 
-    def __init__(self, lease: float, now: Callable[[], float] = boottime) -> None:
+    def __init__(
+        self, lease: float, now: Callable[[], float] = boottime, *, restarts: int = 0
+    ) -> None:
+        #: How often a worker was started in this one's place before.
+        self.restarts = restarts
         self.limit = lease * _SHARE
         self._now = now
         self._memory = mmap.mmap(-1, 2 * _FIELD.size)

@@ -1,7 +1,7 @@
 """The heart: a thread that beats, and at every beat looks at what concerns the running job.
 
-It compares the worker's folder with what the worker believes, and looks for cancel, signal and
-drain markers. It may hang with the file server; the supervisor, which never touches it, then acts.
+It compares the worker's folder with what the worker believes, and looks for orders, cancel and
+signal markers. It may hang with the file server; the supervisor, which never touches it, then acts.
 """
 
 import logging
@@ -45,9 +45,11 @@ class Heart:
         self._sequence = 0
         #: What was delivered, though its marker may still be there.
         self._delivered: set[str] = set()
-        #: Called once, from this thread, when the worker was declared dead, or is to drain.
+        #: Called from this thread: once when the worker was declared dead, and at each beat with
+        #: what somebody told the worker to do, or None, and to look for what else has changed.
         self.on_gone: Callable[[], None] = lambda: None
-        self.on_drain: Callable[[], None] = lambda: None
+        self.on_order: Callable[[Mapping[str, Any] | None], None] = lambda _order: None
+        self.look_around: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Begin to beat."""
@@ -69,14 +71,18 @@ class Heart:
         with self._lock:
             self._job = None
 
-    def look(self, job_id: str) -> None:
-        """Somebody wrote a marker: look now if it may concern the running job."""
+    def look(self, about: str) -> None:
+        """Somebody wrote a marker: look now if it may concern us or the running job."""
         with self._lock:
-            concerned = self._job is not None and job_id in {
-                self._job[0].id, self._job[0].job.root,
-            }  # fmt: skip
-        if concerned:
+            ours = {self._worker}
+            if self._job is not None:
+                ours |= {self._job[0].id, self._job[0].job.root or self._job[0].id}
+        if about in ours:
             self._wake.set()
+
+    def nudge(self) -> None:
+        """What a beat tells has changed: beat soon."""
+        self._wake.set()
 
     def await_beat(self, timeout: float) -> bool:
         """Wait for a beat that begins from now on and succeeds."""
@@ -101,6 +107,7 @@ class Heart:
             # Each for itself: a claim that cannot be read must not make us deaf to a cancel.
             for step in (
                 self._beat, self._check_folder, self._check_markers, self._deliver_signals,
+                self.look_around,
             ):  # fmt: skip
                 try:
                     step()
@@ -141,8 +148,7 @@ class Heart:
             job = self._job
         if job is not None and self._spool.cancel_wanted(job[0].id, job[0].job):
             job[1].request("canceled")
-        if self._spool.drain_wanted(self._worker):
-            self.on_drain()
+        self.on_order(self._spool.order_for(self._worker))
 
     def _deliver_signals(self) -> None:
         """Each once, though its marker may resist: nobody else delivers to our claim."""

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from wmctl.runner.base import RunContext, Runner
 from wmctl.runner.outcome import Outcome
 from wmctl.runner.tools import Tools
 from wmctl.spool import Job, Name
+from wmctl.spool.broom import Retention
+
+if TYPE_CHECKING:
+    from wmctl.worker.live import Configuration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,12 @@ class WorkerOptions:
     runners: Mapping[str, Runner]
     #: MalformedJob for a job that must not run here (rules of tags and workspaces).
     check: Callable[[Name, Job], None] = lambda _name, _job: None
+    #: Why nothing may be claimed now (those rules cannot be read); None: something may.
+    hindrance: Callable[[], str | None] = lambda: None
+    #: Reads the configuration of the worker's groups as it is now; None: it is what stands here.
+    configure: Callable[[], "Configuration"] | None = None
+    #: How long finished jobs are kept; None: as `spool.json` says. Read anew for each prune.
+    retention: Callable[[], Retention | None] = lambda: None
     version: str = ""
 
 

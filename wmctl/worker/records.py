@@ -107,14 +107,15 @@ def record_of(
     return {
         "exit_code": exit_code,
         **facts,
-        "host": _host(),
+        "host": host(),
         "labels": list(labels),
         "result": result,
     }
 
 
 @functools.cache
-def _host() -> str:
+def host() -> str:
+    """This host's name, as records have it."""
     return socket.gethostname()
 
 

@@ -77,7 +77,8 @@ class Rescuer:
     def __init__(self, spool: Spool, own: str, folder: Path, judge: Judge | None = None) -> None:
         settings = spool.settings
         self._spool = spool
-        self._own = own
+        #: The worker that looks.
+        self.own = own
         self._folder = folder
         self._judge = judge or Judge(settings.lease, settings.beat)
         #: The dead of whom we spoke already; something may be left that nobody can remove.
@@ -85,13 +86,13 @@ class Rescuer:
 
     def sweep(self) -> int:
         """Look at every other worker and rescue the jobs of the dead; how many jobs."""
-        others = self._spool.joined() - {self._own}
+        others = self._spool.joined() - {self.own}
         self._judge.forget(others)
         self._told &= others
         rescued = 0
         for worker in sorted(others):
             try:
-                rescued += self._rescue(worker) if self._dead(worker) else 0
+                rescued += self.take_over(worker) or 0
             except MalformedJob as error:
                 log.error("the beat of worker %s cannot be judged: %s", worker, error)
                 self._judge.start_again(worker)
@@ -100,6 +101,10 @@ class Rescuer:
             except Exception:
                 log.exception("looking after worker %r broke; the others are looked after", worker)
         return rescued
+
+    def take_over(self, worker: str) -> int | None:
+        """Look at one worker and rescue its jobs if it is dead: how many; None if it may live."""
+        return self._rescue(worker) if self._dead(worker) else None
 
     def _dead(self, worker: str) -> bool:
         if self._judge.look(worker, lambda: self._spool.read_beat(worker)):

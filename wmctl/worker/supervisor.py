@@ -56,6 +56,8 @@ class _Slot:
     guard: Guard | None = None
     started: float = 0.0
     failures: int = 0
+    #: How often it was filled again.
+    restarts: int = -1
     start_at: float = 0.0
     ended: bool = False
     stopped_for: float = float("-inf")
@@ -169,7 +171,8 @@ class Supervisor:
                 slot.ended = True
 
     def _fork(self, slot: _Slot) -> None:
-        guard = Guard(self._lease)
+        slot.restarts += 1
+        guard = Guard(self._lease, restarts=slot.restarts)
         parent = os.getpid()
         slot.pid = os.fork()
         if slot.pid == 0:
@@ -223,11 +226,14 @@ class Supervisor:
             slot.ended = True
             self._failed |= code == CANNOT_START
             return
-        if code != CANNOT_START:
+        if code == RESTART:
+            log.info("worker process %d ended to be started anew", pid)
+        elif code != CANNOT_START:
             how = f"ended with {code}" if code >= 0 else f"was killed by signal {-code}"
             log.warning("worker process %d %s; %d processes of its jobs killed", pid, how, killed)
         lived = time.monotonic() - slot.started
-        slot.failures = 0 if code == RESTART or lived > _TOO_SOON else slot.failures + 1
+        # One that wants to start anew may do so at once, but not again and again.
+        slot.failures = 0 if lived > _TOO_SOON else slot.failures + 1
         pause = min(2.0 ** (slot.failures - 1), _LONGEST_PAUSE) if slot.failures > 1 else 0.0
         slot.start_at = time.monotonic() + pause
 

@@ -46,11 +46,14 @@ class Wakeup:
         self._rng = rng
         self._idle = 0
         self._queue = str(spool.path / "queue")
-        self._cancel = str(spool.path / "control" / "cancel")
-        self._signal = str(spool.path / "control" / "signal")
+        #: Where markers appear; not all are in a spool that an older version made.
+        self._markers = tuple(
+            str(spool.path / "control" / name) for name in ("cancel", "signal", "drain")
+        )
         self._observer: Any = None
-        #: Called with a job's id when somebody asks for its cancellation, or sends it a signal.
-        self.on_marker: Callable[[str], None] = lambda _id: None
+        #: Called with what a new marker is about: a job that is to be canceled or to get a signal,
+        #: a worker that is to obey an order.
+        self.on_marker: Callable[[str], None] = lambda _about: None
         if not spool.file_system().network:
             self._watch()
 
@@ -58,6 +61,10 @@ class Wakeup:
     def watching(self) -> bool:
         """Whether events come at all."""
         return self._observer is not None
+
+    def serve(self, tags: Collection[str]) -> None:
+        """From now on arrivals under these tags count."""
+        self._tags = frozenset(tags)
 
     def notify(self) -> None:
         """End the current or the next wait."""
@@ -125,16 +132,15 @@ class Wakeup:
         observer = BaseObserver(Arrivals)
         try:
             observer.schedule(Handler(), self._queue, recursive=True)
-            observer.schedule(Handler(), self._cancel)
-            if os.path.isdir(self._signal):  # not in a spool that an older version made
-                observer.schedule(Handler(), self._signal)
+            for folder in filter(os.path.isdir, self._markers):
+                observer.schedule(Handler(), folder)
             observer.start()
         except OSError:
             return  # out of watches: polling is the truth anyway
         self._observer = observer
 
     def _told(self, path: str, *, folder: bool) -> None:
-        if path.startswith((self._cancel, self._signal)):
+        if path.startswith(self._markers):
             self.on_marker(path.rpartition("/")[2].partition(".")[0])
             return
         parts = path[len(self._queue) + 1 :].split("/")

@@ -1,30 +1,31 @@
 """The worker's loop: claim, prepare, run, finish; one job at a time."""
 
 import logging
-import os
-import socket
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from wmctl.errors import SpoolError, WorkerGone
-from wmctl.runner.stop import Stop
-from wmctl.spool import Claim, Spool
-from wmctl.spool.head import Head, Pick
-from wmctl.worker import folders, identity
-from wmctl.worker.clock import ServerClock, boottime
+from wmctl.spool import Spool
+from wmctl.worker import chores, folders, identity
+from wmctl.worker.account import Account
+from wmctl.worker.bout import Bout
+from wmctl.worker.clock import ServerClock
 from wmctl.worker.committer import Committer
 from wmctl.worker.ending import Ending
 from wmctl.worker.execute import Executor
 from wmctl.worker.guard import Guard
 from wmctl.worker.heart import Heart
 from wmctl.worker.held import Held
+from wmctl.worker.live import Fixed, told
 from wmctl.worker.options import NoObservers, Observers, WorkerInfo, WorkerOptions
-from wmctl.worker.pauses import Pauses
+from wmctl.worker.picker import Picker
 from wmctl.worker.rescuer import Rescuer
+from wmctl.worker.standing import Standing
+from wmctl.worker.station import Station
+from wmctl.worker.steering import Steering, told_order
 from wmctl.worker.sweeper import Sweeper
-from wmctl.worker.wakeup import BUSY_POLL, IDLE_POLL, Wakeup
+from wmctl.worker.wakeup import BUSY_POLL, IDLE_POLL
 
 log = logging.getLogger("wmctl.worker")
 
@@ -38,7 +39,7 @@ _TROUBLE = 1.0
 
 
 class Worker:
-    """One worker. `run` returns its exit status: 0, or RESTART."""
+    """One worker. `run` returns its exit status: 0, RESTART or CANNOT_START."""
 
     def __init__(
         self,
@@ -52,29 +53,38 @@ class Worker:
         self._options = options
         self._guard = guard
         self._observers = observers or NoObservers()
+        fixed = Fixed(options.group, options.tags, options.allow)
+        self._configuration = options.configure() if options.configure else fixed
+        self._steering = Steering(spool, self._configuration)
+        self._account = Account(options, self._configuration, guard.restarts)
+        self._account.draining = lambda: self._draining or self._steering.restless
         self._clock = ServerClock(spool)
         self._held = Held()
-        self._heart = Heart(spool, self.name, self._held, guard, self._describe)
-        self._wakeup = Wakeup(spool, options.tags)
-        self._head = Head(spool.store, options.tags, clock=time.monotonic)
-        self._pauses = Pauses(spool)
-        self._executor = Executor(spool, options, self.name, self._observers)
+        self._heart = Heart(spool, self.name, self._held, guard, self._account.describe)
+        self._picker = Picker(
+            spool, self.name, self._steering.tags, only=options.only, check=options.check,
+            clock=self._clock, held=self._held,
+        )  # fmt: skip
+        self._wakeup = self._picker.wakeup
+        self._executor = executor = Executor(spool, options, self.name, self._observers)
         self._committer = Committer(spool)
-        self._ending = Ending(
+        ending = Ending(
             spool, self.name, clock=self._clock, committer=self._committer, held=self._held,
             heart=self._heart, guard=guard, observers=self._observers, patience=self,
         )  # fmt: skip
-        self._executor.dispose = self._ending.put_off
-        self._executor.overdue = guard.overdue
-        self._lock_path = ""
-        self._started_at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        self._state = "starting"
-        self._job: str | None = None
-        self._executed = 0
+        ending.count = self._account.count
+        executor.dispose, executor.overdue = ending.put_off, guard.overdue
+        self._bout = Bout(executor, ending, self._committer, self._heart, guard, self._account)
+        self._station = Station(spool, self.name, options, self._configuration)
+        self._standing = Standing(
+            self._steering, self._station, self._configuration, self._account, options.hindrance
+        )
+        self._standing.changed = self._heart.nudge
+        self._account.remark = self._standing.remark
         self._idle_since = 0.0
+        self._failed = False
         self._draining = False
         self._gone = False
-        self._stop = Stop()
         self._stopping = False
 
     # Steering, from signal handlers and other threads.
@@ -88,39 +98,55 @@ class Worker:
         """Stop the job and give it back, without counting it as lost."""
         self._draining = self._stopping = True
         self._committer.give_up()
-        self._stop.request("stopped")
+        self._bout.stop("stopped")
         self._wakeup.notify()
 
     def orphaned(self) -> None:
         """Nobody watches our lease any more: stop the job; it counts as lost, since it ran."""
         self._draining = True
-        self._stop.request("lost")
+        self._bout.stop("lost")
         self._wakeup.notify()
 
     def _declared_dead(self) -> None:
         self._gone = True
         self._wakeup.notify()
 
+    def _ordered(self, order: Mapping[str, Any] | None) -> None:
+        """From the heart, at each beat."""
+        if order != self._steering.order:
+            log.info("worker %s %s", self.name, told_order(order))
+            self._steering.order = order
+            self._wakeup.notify()
+            self._heart.nudge()
+
+    def _look_around(self) -> None:
+        """From the heart: a job may run for hours, and others want to see what comes after it."""
+        if self._configuration.look():
+            self._wakeup.notify()
+            self._heart.nudge()
+
     # The life of a worker.
 
     def run(self) -> int:
         """Join, work, leave."""
         lock = identity.LifeLock(self._options.work, self.name)
-        self._lock_path = str(lock.path)
+        self._account.lock = str(lock.path)
         try:
-            self._spool.join(self.name, self._describe())
+            self._spool.join(self.name, self._account.describe())
         except BaseException:
             lock.release()
             folders.remove(f"{self._options.work}/{self.name}")
             raise
-        self._state = "idle"
-        info = WorkerInfo(self.name, self._options.group, tuple(self._options.tags))
-        log.info("worker %s up; tags: %s", self.name, " ".join(info.tags))
+        info = WorkerInfo(self.name, self._options.group, tuple(self._configuration.served.tags))
+        log.info("worker %s up; %s", self.name, told(self._configuration.served))
         self._spool.store.tell = lambda text: log.warning("put aside: %r", text)
         self._heart.on_gone = self._declared_dead
-        self._heart.on_drain = self.drain
+        self._heart.on_order = self._ordered
+        self._heart.look_around = self._look_around
         self._wakeup.on_marker = self._heart.look
-        sweeper = Sweeper(self._spool, Rescuer(self._spool, self.name, self._options.work))
+        rescuer = Rescuer(self._spool, self.name, self._options.work)
+        sweeper = Sweeper(self._spool, rescuer, self._options.retention)
+        self._account.state = "idle" if self._station.chores.ready else "init"
         self._heart.start()
         sweeper.start()
         self._observers.worker_start(info)
@@ -134,15 +160,28 @@ class Worker:
             self._heart.stop()
             self._wakeup.close()
             lock.release(keep=not self._leave())
+            self._station.close()
             self._observers.worker_stop(info)
-        log.info("worker %s down after %d jobs", self.name, self._executed)
-        return RESTART if self._gone else 0
+        why = "" if self._gone or not self._steering.restless else self._steering.remark()[0]
+        log.info(
+            "worker %s down after %d jobs%s", self.name, self._account.executed,
+            f": {why}" if why else "",
+        )  # fmt: skip
+        return self._status()
+
+    def _status(self) -> int:
+        if self._gone or (self._steering.restarts and not self._draining):
+            return RESTART
+        return CANNOT_START if self._failed else 0
 
     def _leave(self) -> bool:
         """False if claims are left: then others shall see at once that we are gone."""
         if not self._options.keep_job_dir:
             folders.remove(f"{self._options.work}/{self.name}")
         try:
+            self._station.chores.close()
+            if self._steering.order is not None:
+                self._spool.obeyed(self.name)
             return self._spool.leave(self.name)
         except (SpoolError, OSError) as error:
             log.error("%s", error)
@@ -150,7 +189,7 @@ class Worker:
 
     def _work_until_done(self) -> None:
         self._idle_since = time.monotonic()
-        while not (self._draining or self._gone):
+        while not self._ends():
             try:
                 if self._committer.stuck:
                     self._wakeup.wait(BUSY_POLL)
@@ -161,7 +200,10 @@ class Worker:
                 self._gone = True
             except (SpoolError, OSError) as error:
                 log.error("%s", error)
-                self._pause(lambda: self._draining or self._gone)
+                self._pause(self._ends)
+
+    def _ends(self) -> bool:
+        return self._draining or self._gone or self._steering.ends
 
     def _leased(self) -> bool:
         """Whether our lease can be relied upon; if not, nothing new is claimed."""
@@ -175,73 +217,47 @@ class Worker:
             return True
         else:
             self._wait()
-        return self._options.max_jobs is not None and self._executed >= self._options.max_jobs
+        most = self._options.max_jobs
+        return most is not None and self._account.executed >= most
 
     def _step(self) -> bool:
-        """Claim and run the next job; False if there is none."""
-        self._wakeup.feed(self._head)
-        self._head.serve(self._pauses.left(self._options.tags))
-        pick = self._next()
+        """Do a chore, or claim and run the next job; False if there is nothing to do."""
+        if self._steering.look():
+            self._heart.nudge()
+        if self._ends():
+            return True
+        if self._station.settle():
+            self._executor.surroundings = self._station.surroundings
+            self._account.slot = self._station.slot
+        chore = None if self._steering.still else self._station.due()
+        if chore is not None:
+            self._do(chore)
+            return True
+        self._picker.serve(self._steering.tags)
+        pick = self._picker.next() if self._standing.may_claim() else None
         if pick is None:
             self._committer.flush()
-            self._set_aside_strays()
+            self._picker.set_aside_strays()
             return False
-        claim = self._claim(pick)
-        if claim is not None:
-            self._work(claim)
+        claim = self._picker.claim(pick)
+        if claim is not None and self._bout.run(claim, "busy") is not None:
+            self._account.executed += 1
         return True
-
-    def _next(self) -> Pick | None:
-        while (pick := self._head.pick(self._clock.now())) is not None:
-            if pick.name is None:
-                self._spool.quarantine_stray(pick.path, pick.tag)
-            elif self._is_ours(pick):
-                return pick
-        return None
-
-    def _is_ours(self, pick: Pick) -> bool:
-        """With `only`, just that job."""
-        return self._options.only is None or self._options.only in pick.file
-
-    def _claim(self, pick: Pick) -> Claim | None:
-        name = pick.name
-        assert name is not None  # noqa: S101 - `_next` gives no other
-        file = name.claimed().file
-        if not self._held.expect(file):
-            # A late event told of it again. Its claim is not published yet: the target of a second
-            # rename would be there, and look as if that had been done.
-            return None
-        claim = None
-        try:
-            claim = self._spool.claim(self.name, name, pick.path, self._options.check)
-        finally:
-            if claim is None:
-                self._held.drop(file)
-        if claim is None:
-            self._head.lost()
-            return None
-        self._held.confirm(claim)
-        self._head.won()
-        self._wakeup.busy()
-        return claim
 
     def _nothing_due(self) -> bool:
         """Whether a listing of this moment has nothing for us either.
 
         After our own ends are published: they may wake jobs that waited for them.
         """
-        if not self._committer.settle(_TROUBLE):
-            return False
-        self._head.relist()
-        pick = self._next()
-        if pick is not None:
-            self._head.note(pick.tag, pick.path)
-        return pick is None
+        return self._committer.settle(_TROUBLE) and self._picker.next_listed() is None
 
     def _has_no_more_to_do(self) -> bool:
         options = self._options
         if options.only is not None and self._rests(options.only):
             return True
+        if self._standing.waits:
+            self._failed = options.burst and self._station.failed
+            return self._failed or self._idle_too_long()
         return (options.burst and self._nothing_due()) or self._idle_too_long()
 
     def _rests(self, job_id: str) -> bool:
@@ -254,44 +270,24 @@ class Worker:
         return longest is not None and time.monotonic() - self._idle_since >= longest
 
     def _wait(self) -> None:
-        longest = IDLE_POLL
-        due = self._head.next_due_ns()
-        if due is not None:
-            longest = min(longest, max(0.0, (due - self._clock.now()) / 1e9))
+        longest = min(IDLE_POLL, self._station.left())
         if self._options.max_idle is not None:
             left = self._options.max_idle - (time.monotonic() - self._idle_since)
             longest = min(longest, max(0.0, left))
-        self._wakeup.wait(longest)
-        self._head.poll()
-
-    def _set_aside_strays(self) -> None:
-        for path, tag in list(self._head.strays.items()):
-            if self._spool.quarantine_stray(path, tag):
-                del self._head.strays[path]
+        self._picker.wait(longest)
 
     # One job.
 
-    def _work(self, claim: Claim) -> None:
-        started, self._stop = boottime(), Stop()
-        if claim.name.lost:  # it may kill this worker too, which others' ends must not pay for
-            self._committer.settle(_TROUBLE)
-        if self._stopping:
-            self._stop.request("stopped")
-        self._state, self._job = "busy", claim.id
-        self._heart.watch(claim, self._stop)
-        try:
-            ran = self._executor.run(claim, self._stop)
-        except (SpoolError, OSError) as error:
-            # This machine could not start it: not the job's fault, and it has not run.
-            log.error("job %s cannot run here now: %s", claim.id, error)
-            self._ending.give_back(claim, lost=False)
-            self._pause(lambda: self._draining or self._gone)
-            return
-        finally:
-            self._heart.unwatch()
-            self._state, self._job = "idle", None
-        self._executed += 1
-        self._ending.conclude(claim, ran, started)
+    def _do(self, chore: str) -> None:
+        """What this worker does for itself."""
+        entry = self._station.chores.make(chore)
+        claim = None if entry is None else self._picker.claim_own(entry)
+        ran = None
+        if claim is not None:
+            ran = self._bout.run(claim, "init" if chore == chores.INIT else "busy")
+        if claim is None or ran is not None:
+            self._station.chores.ended(chore, ran)
+            self._heart.nudge()
 
     def may_wait(self) -> bool:
         """Wait a moment for a disk that refuses; False if we are to end instead."""
@@ -307,20 +303,3 @@ class Worker:
     def is_gone(self) -> bool:
         """Whether we were declared dead."""
         return self._gone
-
-    def _describe(self) -> Mapping[str, Any]:
-        return {
-            "group": self._options.group,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "boot_id": identity.boot_id(),
-            "pid_namespace": identity.pid_namespace(),
-            "lock": self._lock_path,
-            "started_at": self._started_at,
-            "state": "draining" if self._draining else self._state,
-            "job": self._job,
-            "jobs_executed": self._executed,
-            "only": self._options.only,
-            "version": self._options.version,
-            "tags": list(self._options.tags),
-        }
