@@ -15,7 +15,15 @@ Wmctl = Callable[..., subprocess.CompletedProcess[str]]
 #: Exit code, standard output, standard error.
 Call = Callable[..., tuple[int, str, str]]
 #: What the machine of the test run may have set.
-_FOREIGN = ("WMCTL_", "XDG_", "WORKER_", "FORCE_WORKER_TAGS", "NUM_WORKERS", "NO_COLOR")
+_FOREIGN = (
+    "WMCTL_",
+    "XDG_",
+    "WORKER_",
+    "FORCE_WORKER_TAGS",
+    "NUM_WORKERS",
+    "NO_COLOR",
+    "CUSTOM_TAGS",
+)
 
 
 @pytest.fixture(scope="session")

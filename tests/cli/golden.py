@@ -18,6 +18,7 @@ from typing import Any
 
 from wmctl import __version__
 from wmctl.cli.app import run
+from wmctl.config import groups, shared
 from wmctl.spool import Job, Spool
 
 FOLDER = Path(__file__).parent / "golden"
@@ -31,6 +32,13 @@ VALUES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("show", "show JOB", FACTS),
     ("why", "why HELD", FACTS),
     ("worker-ls", "worker ls", LISTS),
+    ("alerts-ls", "alerts ls", LISTS[:4]),
+    ("worker-show", "worker show lab-1", FACTS),
+    ("tag-ls", "tag ls", LISTS),
+    ("tag-check", "tag check", LISTS),
+    ("group-ls", "group ls", LISTS),
+    ("group-show", "group show gpu", FACTS),
+    ("group-validate", "group validate", LISTS),
     ("spool-info", "spool info", FACTS),
     ("spool-check", "spool check", LISTS[:4]),
     ("quarantine-ls", "quarantine ls", LISTS),
@@ -40,11 +48,21 @@ VALUES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 SHAPES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("status", "status", ("json",)),
+    ("queue-ls", "queue ls", ("json", "jsonl")),
+    ("queue-show", "queue show gpu", ("json",)),
     ("stats", "stats --since 2020-01-01T00:00", ("json", "jsonl")),
     ("doctor", "doctor", ("json", "jsonl")),
     ("plugin-ls", "plugin ls", ("json", "jsonl")),
     ("spool-du", "spool du", ("json",)),
 )
+
+
+_GROUP = b"""\
+worker_tags: [gpu]
+priority_tags: {gpu: 50}
+min_alive_workers_alert_threshold: 1
+slots: [{CUDA_VISIBLE_DEVICES: 0}]
+"""
 
 
 def scene(root: Path) -> dict[str, str]:
@@ -53,6 +71,7 @@ def scene(root: Path) -> dict[str, str]:
     spool.join("lab-1", {"tags": ["bash"], "state": "busy", "group": "default", "host": "lab",
                          "pid": 7, "jobs_executed": 2, "started_at": "2026-11-23T08:00:00.000Z",
                          "version": "0.1.0", "only": None})  # fmt: skip
+    shared.edit(spool.store, groups.relative("gpu"), lambda _: _GROUP)
     made = {"SUCCESS": _ended(spool, "success", 0, {"total": 1})}
     error = {"error": {"name": "ExecutionErr", "message": "exit code 3"}}
     made["JOB"] = _ended(spool, "failure", 3, error)
@@ -66,6 +85,9 @@ def scene(root: Path) -> dict[str, str]:
     made["RUNNING"] = _submit(spool, "long\ttab")
     _claim(spool, made["RUNNING"])
     made["QUEUED"] = _submit(spool, "waits", tag="gpu")
+    alert = "- {name: backlog, tags_to_monitor: [gpu], jobs_num_threshold: 1, command: [mail, ops]}"
+    (spool.path / "alerts.yaml").write_text(f"alerts:\n{alert}\n")
+    (spool.path / "alerts.yaml").chmod(0o600)
     return made
 
 

@@ -46,7 +46,11 @@ def offered(*words: str, described: bool = False) -> list[str]:
     ("words", "expected"),
     [
         (["su"], ["submit"]),
-        (["worker", ""], ["start", "ls"]),
+        (["worker", "re"], ["resume", "restart"]),
+        (["worker", "ls", "-s", "d"], ["draining", "dead"]),
+        (["worker", "drain", "wk"], ["wk-gpu-lab-00001"]),
+        (["worker", "ls", "-g", ""], ["big", "gpu"]),
+        (["queue", "move", ""], ["bash"]),
         (["ps", "--sta"], ["--state"]),
         (["ps", "-s", "q"], ["queued", "quarantined"]),
         (["ps", "-s", "queued", "-s", "h"], ["held"]),
@@ -56,7 +60,7 @@ def offered(*words: str, described: bool = False) -> list[str]:
         (["submit", ""], [FILES]),
         (["submit", "-C", ""], [FOLDERS]),
         (["--spool", ""], [FOLDERS]),
-        (["--spool", "x", "worker", "s"], ["start"]),
+        (["--spool", "x", "worker", "s"], ["start", "show", "stop"]),
         (["run", "--", ""], [PROGRAMS]),
         (["run", "--", "make", ""], [FILES]),
         (["completion", "z"], ["zsh"]),
@@ -67,6 +71,9 @@ def offered(*words: str, described: bool = False) -> list[str]:
     ],
 )
 def test_what_is_offered(spool: Spool, words: list[str], expected: list[str]) -> None:
+    spool.join("wk-gpu-lab-00001", {"groups": ["gpu"], "state": "idle", "host": "lab"})
+    (spool.path / "groups/big.yaml").touch()
+    spool.cancel(submit(spool))
     assert offered(*words) == expected
 
 

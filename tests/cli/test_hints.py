@@ -274,7 +274,7 @@ def test_units(wmctl: Wmctl) -> None:
     """For people; machines get seconds."""
     lines = wmctl("spool", "info").stdout.splitlines()
     shown = dict(line.split(maxsplit=1) for line in lines)
-    assert (shown["lease"], shown["beat"], shown["retention"]) == ("60 s", "5 s", "30 d")
+    assert (shown["lease"], shown["beat"], shown["retention"]) == ("60 s", "5 s", "30d")
     assert json.loads(wmctl("spool", "info", "-o", "json").stdout)["lease"] == 60
 
 

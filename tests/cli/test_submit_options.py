@@ -204,6 +204,9 @@ def test_nobody_serves_the_tag(spool: Spool, capsys: pytest.CaptureFixture[str])
     spool.join("other", {**worker, "tags": ["gpu"]})
     caveats.warn_unserved(session, ready)
     assert "no live worker" in capsys.readouterr().err
+    spool.join("drains", {**worker, "state": "paused"})
+    caveats.warn_unserved(session, ready)
+    assert "claims nothing now; see: wmctl why bash" in capsys.readouterr().err
     spool.join("mine", worker)
     caveats.warn_unserved(session, ready)
     caveats.must_be_served(session, ready)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Wmctl
+from wmctl.spool import Spool
 
 Seen = Callable[..., list[str]]
 
@@ -71,3 +72,23 @@ def test_a_log_without_an_end_of_line(seen: Seen) -> None:
     assert seen("run", "-c", "printf hi", "-l", "bash") == ["hi", '"hi"']
     assert seen("run", "-c", "echo hi", "-l", "bash") == ["hi", '"hi"']
     assert seen("run", "--", "printf", "hi") == ["hi"]
+
+
+def test_workers_and_queues_fit_the_terminal(seen: Seen, environ: dict[str, str]) -> None:
+    """A worker is called by the end of its name there, and titles are short."""
+    spool = Spool.open(Path(environ["HOME"]) / ".local/state/wmctl/spool")
+    spool.join("wk-default-lab-x8f2q", {
+        "groups": ["default"], "tags": ["bash", "python3", "deno", "go"], "state": "busy",
+        "job": "01a20b66-deda-7a52-a378-ca2262050b19", "ok": 41, "failed": 2,
+        "occupancy": [1.0, 0.88, 0.61], "started_at": "2026-11-23T08:00:00Z"})  # fmt: skip
+    for words in (("worker", "ls"), ("queue", "ls")):
+        for line in seen(*words, columns=86):
+            assert len(line) <= 86
+    titles, row = seen("worker", "ls", columns=86)
+    assert titles.split() == [
+        "WORKER", "GROUP", "STATE", "TAGS", "JOB", "OK/FAIL", "OCC", "PING", "UP",
+    ]  # fmt: skip
+    assert row.startswith("lab-x8f2q  default  busy   bash,pyth")
+    assert "62050b19  41/2     100/88/61%" in row
+    assert seen("worker", "ls", columns=200)[0].split()[6] == "OCC(15s/5m/30m)"
+    assert seen("queue", "ls", columns=80)[0].split()[1:3] == ["RUN", "WAIT"]

@@ -15,7 +15,9 @@ from wmctl.cli.reason import WORDS, Reason
 from wmctl.cli.reasons import Reasons
 from wmctl.cli.selector import Selector
 from wmctl.cli.why import of_job, of_tag
-from wmctl.spool import Claim, Job, Settings, Spool
+from wmctl.config.assignable import UNREADABLE
+from wmctl.spool import Claim, Job, Settings, Spool, orders, pause
+from wmctl.worker.rules import Rules
 
 
 @pytest.fixture
@@ -57,16 +59,13 @@ def words(spool: Spool, job_id: str) -> list[str]:
 
 
 def test_no_worker(spool: Spool) -> None:
-    """Nobody serves the tag; the live ones serve others, drain, or are for one other job."""
+    """Nobody serves the tag; the live ones serve others, or are for one other job."""
     job_id = spool.submit(job(), tag="my gpu")
     (reason,) = why(spool, job_id)
     assert (reason.word, reason.fix) == ("NoWorker", "wmctl worker start --tags 'my gpu'")
     assert "none is alive" in reason.text
     worker(spool, "bash")
     assert "serve bash" in why(spool, job_id)[0].text
-    worker(spool, "my gpu", name="wk-b", state="draining")
-    (reason,) = why(spool, job_id)
-    assert (reason.word, reason.workers) == ("NoWorker", ("wk-b",))
     worker(spool, "my gpu", name="wk-c", only="another")
     assert words(spool, job_id) == ["NoWorker"]
 
@@ -80,6 +79,170 @@ def test_workers_down(spool: Spool) -> None:
     assert "wk-a on hosta" in reason.text
     assert "3m0" in reason.text
     worker(spool, "gpu", name="wk-b")
+    assert words(spool, job_id) == ["Busy"]
+
+
+def group(spool: Spool, name: str, text: str) -> None:
+    """A worker group's file."""
+    file = spool.path / "groups" / f"{name}.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    file.chmod(0o600)
+
+
+def tags_yaml(spool: Spool, text: str) -> None:
+    """The rules about tags."""
+    (spool.path / "tags.yaml").write_text(text)
+    (spool.path / "tags.yaml").chmod(0o600)
+
+
+def test_what_was_meant_may_be_a_tag_of_a_group(spool: Spool) -> None:
+    """Though none of its workers is there."""
+    group(spool, "big", "worker_tags: [gpu-large]\n")
+    (reason,) = why(spool, spool.submit(job(), tag="gpu-lagre"))
+    assert reason.word == "NoWorker"
+    assert "did you mean 'gpu-large'?" in reason.text
+
+
+def test_workers_of_a_group_down(spool: Spool) -> None:
+    """A group has the tag and nobody is alive: since when at least, and what starts one."""
+    group(spool, "big one", "")
+    group(spool, "gpu", "worker_tags: [gpu, tpu]\n")
+    job_id = spool.submit(job(), tag="gpu")
+    worker(spool, "bash")
+    hour_ago = time.time() - 3700
+    os.utime(spool.path / "workers", (hour_ago, hour_ago))
+    (reason,) = why(spool, job_id)
+    assert (reason.word, reason.fix) == ("WorkersDown", "WORKER_GROUP=gpu wmctl worker start")
+    assert "the group 'gpu' has the tag 'gpu'" in reason.text
+    assert "for 1h01m at least" in reason.text
+    assert reason.at is not None
+    worker(spool, "gpu", name="wk-b", dead=True, groups=["gpu"])
+    (reason,) = why(spool, job_id)
+    assert (reason.word, reason.workers) == ("WorkersDown", ("wk-b",))
+    assert reason.fix == "WORKER_GROUP=gpu wmctl worker start"
+    worker(spool, "gpu", name="wk-c", groups=["gpu"])
+    assert words(spool, job_id) == ["Busy"]
+
+
+def test_scaled_to_zero(spool: Spool) -> None:
+    """All groups that have the tag may be without a worker, and are."""
+    zero = "worker_tags: [gpu]\nautoscaling: {enabled: true, min_workers: 0, max_workers: 4}\n"
+    group(spool, "gpu", zero)
+    job_id = spool.submit(job(), tag="gpu")
+    (reason,) = why(spool, job_id)
+    assert (reason.word, reason.fix) == ("ScaledToZero", "WORKER_GROUP=gpu wmctl worker start")
+    assert "gpu.yaml:2" in reason.text
+    group(spool, "other", "worker_tags: [gpu]\n")
+    assert words(spool, job_id) == ["WorkersDown"]
+    group(spool, "other", zero.replace("true", "false"))
+    assert words(spool, job_id) == ["WorkersDown"]
+
+
+def test_group_paused(spool: Spool) -> None:
+    """Its workers do not take the tag, whatever they say; another group's would."""
+    group(spool, "gpu", "worker_tags: [gpu]\n")
+    group(spool, "cpu", "worker_tags: [bash]\n")
+    job_id, other = (spool.submit(job(), tag=tag) for tag in ("gpu", "bash"))
+    pause.pause(spool.store, "gpu", by="ann", reason="new driver", what=pause.GROUPS)
+    reasons = why(spool, job_id)
+    assert [one.word for one in reasons] == ["GroupPaused", "WorkersDown"]
+    worker(spool, "gpu", "bash", groups=["gpu", "cpu"])
+    (reason,) = why(spool, job_id)
+    assert (reason.word, reason.fix) == ("GroupPaused", "wmctl group resume gpu")
+    assert "by ann" in reason.text
+    assert "new driver" in reason.text
+    assert words(spool, other) == ["Busy"]
+    worker(spool, "gpu", name="wk-b", groups=["free"])
+    assert words(spool, job_id) == ["Busy"]
+
+
+def test_group_draining(spool: Spool) -> None:
+    """All who serve the tag claim no more: who was told to may go on, who ends is replaced."""
+    group(spool, "gpu", "worker_tags: [gpu]\n")
+    job_id = spool.submit(job(), tag="gpu")
+    worker(spool, "gpu", state="draining")
+    (reason,) = why(spool, job_id)
+    assert (reason.word, reason.workers) == ("GroupDraining", ("wk-a",))
+    assert reason.fix == "WORKER_GROUP=gpu wmctl worker start"
+    worker(spool, "gpu", name="wk-b", state="paused", by="ann", reason="new driver")
+    orders.give(spool.store, "wk-b", "drain", by="ann", reason="new driver")
+    (reason,) = why(spool, job_id)
+    assert "wk-b is paused (by ann: new driver)" in reason.text
+    assert reason.fix == "wmctl worker resume wk-b"
+    worker(spool, "gpu", name="wk-c", state="busy")
+    assert words(spool, job_id) == ["Busy"]
+
+
+def test_init_script(spool: Spool) -> None:
+    """Its workers are there and may not claim yet."""
+    job_id = spool.submit(job(), tag="gpu")
+    init = "01920000-0000-7000-8000-000000000000"
+    worker(spool, "gpu", state="init", reason="init script failed (exit 3)", last_job=init)
+    (reason,) = why(spool, job_id)
+    assert (reason.word, reason.fix) == ("InitScript", f"wmctl logs {init}")
+    assert "exit 3" in reason.text
+
+
+def test_bad_rules(spool: Spool) -> None:
+    """Its worker cannot read the rules about tags, and says so."""
+    job_id = spool.submit(job(), tag="gpu")
+    worker(spool, "gpu", state="idle", reason=f"{UNREADABLE}: must be a list")
+    (reason,) = why(spool, job_id)
+    assert (reason.word, reason.fix) == ("BadRules", "wmctl tag ls")
+    assert "must be a list" in reason.text
+
+
+def test_a_worker_whose_tags_are_all_paused_is_not_draining(spool: Spool) -> None:
+    """That the tag is paused says all there is to say."""
+    spool.pause("gpu", "new driver")
+    job_id = spool.submit(job(), tag="gpu")
+    worker(spool, "gpu", state="paused", by="ann", reason="new driver")
+    assert words(spool, job_id) == ["Paused"]
+
+
+def test_tag_not_allowed(spool: Spool) -> None:
+    """Before a worker finds it, and after; with what would allow it, where something would."""
+    tags_yaml(spool, "custom_tags: ['gpu(research)', normal-$workspace]\nonly_known_tags: on\n")
+    worker(spool, "gpu", "other", "normal-prod")
+    fixes = {"gpu": "wmctl tag add 'gpu(sales)'", "other": "wmctl tag add other"}
+    for tag in ("gpu", "other", "normal-prod"):
+        job_id = spool.submit(job(workspace="sales"), tag=tag)
+        (reason,) = why(spool, job_id)
+        assert reason.word == "TagNotAllowed"
+        assert reason.fix == fixes.get(tag, f"wmctl cancel {job_id}")
+    assert "(tags.yaml:1)" in why(spool, spool.submit(job(workspace="sales"), tag="gpu"))[0].text
+    assert words(spool, spool.submit(job(workspace="research"), tag="gpu", priority=9)) == ["Busy"]
+
+
+def test_tag_not_allowed_in_quarantine(spool: Spool) -> None:
+    """What the worker wrote down; once it is allowed it only needs to be let out."""
+    tags_yaml(spool, "custom_tags: ['gpu(research)']\n")
+    job_id = spool.submit(job(workspace="sales"), tag="gpu")
+    entry = spool.find(job_id)
+    rules = Rules(spool.store, {}, ())
+    assert rules.hindrance() is None
+    spool.claim(worker(spool, "gpu"), entry.name, entry.path, rules.check)
+    (reason,) = why(spool, job_id)
+    release = f"wmctl quarantine release {job_id}"
+    assert (reason.word, reason.fix) == (
+        "TagNotAllowed", f"wmctl tag add 'gpu(sales)' && {release}",
+    )  # fmt: skip
+    assert "'gpu' is of the workspace research alone" in reason.text
+    tags_yaml(spool, "custom_tags: ['gpu(research+sales)']\n")
+    assert why(spool, job_id)[0].fix == release
+
+
+def test_a_tag_that_groups_prefer_goes_first(spool: Spool) -> None:
+    """It is the next of its own tag, and yet others come before it."""
+    group(spool, "g", "worker_tags: [slow, fast]\npriority_tags: {fast: 5}\n")
+    job_id = spool.submit(job(), tag="slow", priority=9)
+    worker(spool, "slow", "fast", state="busy", groups=["g"])
+    assert words(spool, job_id) == ["Busy"]
+    spool.submit(job(), tag="fast")
+    (reason,) = why(spool, job_id)
+    assert (reason.word, reason.fix) == ("Priority", "wmctl ps -t fast")
+    worker(spool, "slow", name="wk-b", state="busy", groups=["other"])
     assert words(spool, job_id) == ["Busy"]
 
 
@@ -219,6 +382,19 @@ def all_kinds(spool: Spool) -> Iterator[str]:
     worker(spool, "t", "p", state="busy")
     worker(spool, "down", name="wk-down", dead=True)
     spool.pause("p")
+    tags_yaml(spool, "custom_tags: [gpu(research)]\n")
+    yield spool.submit(job(), tag="gpu")
+    group(spool, "zero", "worker_tags: [zero]\nautoscaling: {min_workers: 0}\n")
+    yield spool.submit(job(), tag="zero")
+    group(spool, "still", "worker_tags: [still]\n")
+    pause.pause(spool.store, "still", by="ann", reason=None, what=pause.GROUPS)
+    yield spool.submit(job(), tag="still")
+    worker(spool, "ending", name="wk-ending", state="draining")
+    yield spool.submit(job(), tag="ending")
+    worker(spool, "rules", name="wk-rules", state="idle", reason=UNREADABLE)
+    yield spool.submit(job(), tag="rules")
+    worker(spool, "init", name="wk-init", state="init")
+    yield spool.submit(job(), tag="init")
     yield spool.submit(job(), tag="nobody")
     yield spool.submit(job(), tag="down")
     yield spool.submit(job(), tag="p")

@@ -36,7 +36,7 @@ def cancel(
     for entry in entries:
         # One that nobody can read is out of the way already; a marker would wait for nobody.
         quarantined = entry.state == "quarantined"
-        state = entry.state if quarantined else opened.cancel(entry.id, reason=reason)
+        state = entry.state if quarantined else opened.cancel(entry.id, reason=reason, seen=entry)
         aside = aside or state == "quarantined"
         if not quiet:
             output.line(f"{entry.id}  {_told(opened, entry, state)}")

@@ -6,10 +6,11 @@ nothing, and what goes wrong with it is not the news.
 
 from contextlib import suppress
 from itertools import islice
+from shlex import quote
 
 from wmctl.cli import output
 from wmctl.cli.exits import NoWorker
-from wmctl.cli.serving import serves, start_hint
+from wmctl.cli.serving import serves, start_hint, tags_of
 from wmctl.cli.session import Session
 from wmctl.cli.submission import Ready
 from wmctl.config.values import Floor
@@ -20,6 +21,8 @@ from wmctl.spool.store import Store
 
 #: A submit reads no more beats than this; then it is not for it to say that nobody serves a tag.
 _BEATS = 50
+#: Of --each as many tags are looked after.
+_TAGS = 5
 #: Seconds; what is to run later may find workers then.
 _SOON = 60.0
 
@@ -37,23 +40,39 @@ def warn_unserved(session: Session, ready: Ready) -> None:
     """Say that no live worker serves the tag of a job that could run now."""
     if ready.job.hold or ready.job.after or ready.when.due or ready.when.delay > _SOON:
         return
-    tag, store = ready.when.tag, session.store
+    store = session.store
     with suppress(SpoolError, OSError):
-        if not _served(store, tag, _BEATS):
-            output.note(
-                f"queued, but no live worker serves the tag {_named(store, tag)}",
-                hint=start_hint(tag),
-            )
+        for tag in ready.tags[:_TAGS]:
+            if not _served(store, tag, _BEATS):
+                output.note(
+                    f"queued, but no live worker serves the tag {_named(store, tag)}",
+                    hint=_hint(store, tag),
+                )
 
 
 def must_be_served(session: Session, ready: Ready) -> None:
-    """NoWorker if no live worker serves the tag."""
-    tag = ready.when.tag
-    if not session.has_spool or not _served(session.store, tag):
+    """NoWorker if no live worker serves the tag; of --each at the first line with such a tag."""
+    if ready.tagging is not None:
+        ready.tagging.on_new = lambda tag: _must_be_served(session, tag)
+    if ready.tagging is None or not ready.many:
+        _must_be_served(session, ready.when.tag)
+
+
+def _must_be_served(session: Session, tag: str) -> None:
+    store = session.store
+    if not session.has_spool or not _served(store, tag):
         raise NoWorker(
-            f"nothing was queued: no live worker serves the tag {_named(session.store, tag)}",
-            hint=start_hint(tag),
+            f"nothing was queued: no live worker serves the tag {_named(store, tag)}",
+            hint=_hint(store, tag),
         )
+
+
+def _hint(store: Store, tag: str) -> str:
+    """How to get a worker, or why the one that is there does nothing."""
+    lease = store.settings.lease
+    if any(beat.alive(lease) and tag in tags_of(beat) for beat in islice(workers(store), _BEATS)):
+        return f"a worker has the tag and claims nothing now; see: wmctl why {quote(tag)}"
+    return start_hint(tag, store)
 
 
 def _named(store: Store, tag: str) -> str:

@@ -44,6 +44,9 @@ def _as_submitted(spool: Spool, found: JobView) -> Item:
         "after": [dict(one) for one in job.after],
         "concurrency_key": job.concurrency_key,
         "concurrent_limit": job.concurrent_limit,
+        "concurrency_time_window_s": job.concurrency_time_window_s,
+        "cache_ttl": job.cache_ttl,
+        "delete_after_secs": job.delete_after_secs,
         "path": job.path,
         "created_on": job.created_on,
     }
@@ -59,6 +62,7 @@ def _as_it_is(spool: Spool, found: JobView) -> Item:
         "tries": entry.name.tries,
         "host": record.get("host"),
         "log_dropped": record.get("log_dropped"),
+        "cached_from": record.get("cached_from"),
         "reason_details": dict(found.why) if found.why else None,
         "file": str(entry.path),
         "log": _if_there(log),
@@ -93,7 +97,8 @@ def timeline(spool: Spool, found: JobView) -> list[Item]:
     due = entry.name.scheduled_for
     if (due - created(entry.id)).total_seconds() > 1:
         events.append(_event(rfc3339(due), "due"))
-    events += _attempts(spool, found)
+    if not (found.record or {}).get("cached_from"):  # which has a log, and was never started
+        events += _attempts(spool, found)
     if entry.state in {"held", "quarantined"}:
         why = found.why or {}
         events.append(_event(_text(why.get("at")), entry.state, by=_text(why.get("by"))))

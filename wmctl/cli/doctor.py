@@ -8,14 +8,16 @@ from typing import Annotated
 
 import typer
 
-from wmctl.cli import doctor_tree, exits
+from wmctl.cli import doctor_groups, doctor_tree, exits
 from wmctl.cli import options as o
+from wmctl.cli.confirm import counted
 from wmctl.cli.exits import UsageError
 from wmctl.cli.finding import Finding, show
 from wmctl.cli.group import one_command
 from wmctl.cli.lists import age
 from wmctl.cli.problems import problem_of
 from wmctl.cli.session import Session, session_of
+from wmctl.config import alerts
 from wmctl.errors import WmctlError
 from wmctl.spool import fskind
 
@@ -79,7 +81,7 @@ def doctor(
 def examine(session: Session, *, fix: bool = False) -> Iterator[Finding]:
     """All findings; one part that fails does not keep the others from being looked at."""
     tree = [_named(part, fix=fix) for part in (_permissions, _layout, _leftovers)]
-    inside = (*tree, _space, _clock, _workers, _pauses, _aside)
+    inside = (*tree, _space, _clock, doctor_groups.groups_, _alerts, _workers, _pauses, _aside)
     usable = True
     for part in (_config, _spool, *inside, _runners, _plugins):
         if part in inside and not (usable and session.has_spool):
@@ -147,6 +149,12 @@ def _layout(session: Session, *, fix: bool) -> Iterator[Finding]:
 
 def _leftovers(session: Session, *, fix: bool) -> Iterator[Finding]:
     return doctor_tree.leftovers(session, fix=fix)
+
+
+def _alerts(session: Session) -> Iterator[Finding]:
+    found = alerts.load(session.store)
+    if found.text:
+        yield Finding("alerts", "ok", f"{counted(len(found.rows), 'alert')} in {alerts.FILE}")
 
 
 def _pauses(session: Session) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ def _request(ready: Ready, job: Job, now: datetime) -> dict[str, Any]:
     due = None if ready.at is None else ready.at.moment(now).astimezone(UTC)
     first = {
         "schema": SCHEMA,
-        "tag": ready.when.tag,
+        "tag": ready.when_of(job).tag,
         "priority": ready.when.priority,
         "due": due and due.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "kind": job.kind,

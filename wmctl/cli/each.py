@@ -1,7 +1,7 @@
 """`--each`: a job for each line. A JSON object is args, any other line the first arg."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from wmctl.cli import inputs
@@ -19,18 +19,16 @@ def lines_of(text: str) -> Iterable[bytes]:
 
 
 def jobs_of(
-    lines: Iterable[bytes], source: Source, job: Job, check: "Checker | None"
+    lines: Iterable[bytes], source: Source, job: Job, finish: Callable[[Job], Job]
 ) -> Iterator[Job]:
-    """The jobs, in the lines' order; empty lines are passed over."""
+    """The jobs, in the lines' order, each finished; empty lines are passed over."""
     first = FirstParameter(source)
     for number, raw in enumerate(lines, 1):
         if not raw.strip():
             continue
         try:
             text = inputs.text_of(raw.rstrip(b"\r\n"), "it")
-            made = _job(text, job, first)
-            if check is not None:
-                check(made.args)
+            made = finish(_job(text, job, first))
         except BadInput as error:
             raise BadInput(f"--each line {number}: {error.message}", hint=error.hint) from None
         yield made

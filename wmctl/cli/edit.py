@@ -3,19 +3,16 @@
 The code, if there is any, is a file of its own beside one with all else as JSON.
 """
 
-import os
-import shlex
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from wmctl.cli import output
+from wmctl.cli.editor import again, can_ask, open_editor
 from wmctl.cli.inputs import text_of
 from wmctl.cli.session import Session
-from wmctl.errors import BadInput, ConfigError
+from wmctl.errors import BadInput
 from wmctl.plugin import Runner
-from wmctl.runner.quiet import converse
 from wmctl.spool import Job, When, strict
 
 #: The fields that can be changed; `argv` and `cwd` of a command only.
@@ -42,7 +39,7 @@ def edited(session: Session, job: Job, when: When) -> tuple[Job, When] | None:
         if before.code is not None:
             code.write_text(before.code)
         while True:
-            _open(files)
+            open_editor(files, otherwise="nothing is queued")
             try:
                 after = _read(rest, code if before.code is not None else None)
                 if after == before or not after.rest.strip() or after.code == "":
@@ -94,24 +91,12 @@ def _ending(runner: Runner) -> str:
     return next(iter(runner.extensions), ".txt")
 
 
-def _open(files: list[Path]) -> None:
-    words = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-    code = converse([*words, *map(str, files)])
-    if code != 0:
-        raise ConfigError(
-            f"the editor {words[0]!r} ended with exit code {code}: nothing is queued",
-            hint="VISUAL or EDITOR names another one",
-        )
-
-
 def _again(error: BadInput) -> bool:
     """Tell what is wrong; whether the user wants to put it right. Raises it where nobody is."""
-    if not (sys.stdin.isatty() and output.errors_on_terminal()):
+    if not can_ask():
         raise error
     output.note(error.message, hint=error.hint)
-    output.prompt("what now? [e]dit again, or e[x]it without queueing [e] ")
-    answer = sys.stdin.readline()
-    if answer and answer.strip().lower() in {"", "e"}:
+    if again("what now? [e]dit again, or e[x]it without queueing [e] "):
         return True
     output.note("nothing is queued")
     return False

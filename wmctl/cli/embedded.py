@@ -39,7 +39,8 @@ class Embedded:
         if problem is None:
             self._start(entry.id)
         elif not self._told:
-            tell_unserved(entry, *problem)
+            what, hint = problem
+            tell_unserved(entry, hint, what)
             self._told = True
 
     def close(self) -> None:
@@ -69,7 +70,7 @@ class Embedded:
         if tag != runner.tag:
             return (
                 "it is not a language's own tag, so the job does not run on this machine",
-                start_hint(tag),
+                start_hint(tag, self._session.store),
             )
         ill = runner.health(self._session.tools)
         if ill is None:

@@ -6,7 +6,7 @@
 | 1 | not all is well: a fault, a job in the wrong state, a failure without a code |
 | 2 | the command line makes no sense |
 | 65 | bad input: a script that does not parse, args that do not fit, bad JSON |
-| 66 | a file, a folder or a job that was named is not there |
+| 66 | a file, a folder, a job, a worker, a tag or a group that was named is not there |
 | 69 | `--require-worker`: no live worker serves the tag; `status`: none lives |
 | 70 | a fault of wmctl's own |
 | 73 | `--if-exists error`: another job holds the key |
@@ -77,6 +77,18 @@ class NoSuchFile(WmctlError):
     """A file that was named is not there or cannot be read."""
 
 
+class NoSuchWorker(WmctlError):
+    """No worker has a name like that."""
+
+
+class NoSuchTag(WmctlError):
+    """The list of tags has none like that."""
+
+
+class NoSuchGroup(WmctlError):
+    """No worker group has this name."""
+
+
 class KeyTaken(WmctlError):
     """Another job holds the key, and `--if-exists error` was given."""
 
@@ -89,6 +101,9 @@ class NoWorker(WmctlError):
 _CODES: tuple[tuple[type[WmctlError], int], ...] = (
     (UsageError, USAGE),
     (NoSuchFile, NOT_FOUND),
+    (NoSuchWorker, NOT_FOUND),
+    (NoSuchTag, NOT_FOUND),
+    (NoSuchGroup, NOT_FOUND),
     (JobNotFound, NOT_FOUND),
     (BadInput, BAD_DATA),
     (ConfigError, BAD_CONFIG),

@@ -9,10 +9,10 @@ from wmctl.cli.joboptions import JobOptions
 from wmctl.cli.options import seconds
 from wmctl.cli.session import Session
 from wmctl.cli.source import is_text
-from wmctl.config.values import plain
+from wmctl.config.values import duration, plain
 from wmctl.errors import BadInput
 from wmctl.plugin import Job
-from wmctl.spool.job import ENDS
+from wmctl.spool.job import ENDS, NAME_CAP
 from wmctl.spool.keys import IF_EXISTS
 
 
@@ -33,9 +33,65 @@ def of(session: Session, options: JobOptions, job: Job) -> dict[str, Any]:
         # Of this batch alone; nobody else will think of it.
         found["concurrency_key"] = os.urandom(12).hex()
         found["concurrent_limit"] = options.max_running
+    found |= _limit(session, options)
+    if options.cache_ttl is not None:
+        found["cache_ttl"] = _whole(options.cache_ttl, "--cache-ttl", least=1)
+    if options.delete_after is not None:
+        found["delete_after_secs"] = _whole(options.delete_after, "--delete-after")
     if options.after:
         found["after"] = tuple(_after(session, options.after))
     return found
+
+
+def _limit(session: Session, options: JobOptions) -> dict[str, Any]:
+    """How many of its kind may run at once, or start in some time."""
+    window, key = options.concurrency_window, options.concurrency_key
+    if options.concurrent_limit is None:
+        for option, text in (("--concurrency-window", window), ("--concurrency-key", key)):
+            if text is not None:
+                raise UsageError(f"{option} says more about a limit: it needs --concurrent-limit N")
+        return {}
+    if options.max_running is not None:
+        raise UsageError(
+            "--max-running is a limit of this batch alone: not with --concurrent-limit"
+        )
+    found: dict[str, Any] = {"concurrent_limit": options.concurrent_limit}
+    if window is not None:
+        found["concurrency_time_window_s"] = _whole(window, "--concurrency-window", least=1)
+    if key is not None:
+        found["concurrency_key"] = _text(key, "--concurrency-key")
+    else:
+        found["concurrency_key"] = _file_key(session.settings.workspace, options.file)
+    return found
+
+
+def _file_key(workspace: str, file: str | None) -> str:
+    """The key of a script that is a file: workspace and whole path."""
+    if file in {None, "-"}:
+        raise UsageError(
+            "--concurrent-limit counts the jobs of one script file, and this is none",
+            hint="say which jobs it is about: --concurrency-key NAME",
+        )
+    key = f"{workspace}:{os.path.abspath(file or '')}"
+    if len(key) <= NAME_CAP and is_text(key):
+        return key
+    from hashlib import sha256  # of few, and costly
+
+    return sha256(key.encode(errors="surrogateescape")).hexdigest()
+
+
+def _whole(text: str, option: str, least: int = 0) -> int:
+    """Whole seconds, as job files have them."""
+    try:
+        length = duration(text)
+    except BadInput as error:
+        raise UsageError(f"{option}: {error.message}", hint=error.hint) from None
+    if length != int(length) or not least <= length <= 10**9:
+        raise UsageError(
+            f"{option}: {text!r} is not a whole number of seconds from {least} to 30 years",
+            hint="write 10, 10s, 5m or 1h",
+        )
+    return int(length)
 
 
 def _text(text: str, option: str) -> str:

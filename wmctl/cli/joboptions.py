@@ -83,6 +83,26 @@ class JobOptions(NamedTuple):
             help="Wait so long before, doubled each time up to the second [10s..5m].",
         ),
     ] = None
+    concurrent_limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=10_000, help="Of this script no more at once."),
+    ] = None
+    concurrency_window: Annotated[
+        _Text,
+        typer.Option(metavar="DURATION", help="And no more than N starts in so long."),
+    ] = None
+    concurrency_key: Annotated[
+        _Text,
+        typer.Option(metavar="KEY", help="Of all with this key, not of this script."),
+    ] = None
+    cache_ttl: Annotated[
+        _Text,
+        typer.Option(metavar="DURATION", help="The same job's success, if not older, answers it."),
+    ] = None
+    delete_after: Annotated[
+        _Text,
+        typer.Option(metavar="DURATION", help="So long after its end nothing of it is left."),
+    ] = None
     name: Annotated[_Text, typer.Option("-N", "--name", help="A name for people.")] = None
     label: Annotated[
         _Texts, typer.Option("-L", "--label", metavar="K=V", help="A label to find it by.")

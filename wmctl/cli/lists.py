@@ -18,16 +18,17 @@ def show_list(
     columns: Sequence[Column],
     *,
     key: str | None,
+    ordered: bool = False,
     colour: Callable[[Item], str] = lambda _: "",
     below: Callable[[Item], str] = lambda _: "",
     titles: bool = True,
     fields: Sequence[str] = (),
 ) -> None:
-    """Print items; `key`: sorted by it, except where they are too many to be kept.
+    """Print items; `key`: sorted by it, except where they are too many to be kept or `ordered`.
 
     `fields`: the keys of every item, for the first line of a TSV that has no other.
     """
-    if key is not None:
+    if key is not None and not ordered:
         items = _sorted(items, key, None if format == "table" else SORTED)
     match format:
         case "json":

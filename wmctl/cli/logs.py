@@ -101,6 +101,8 @@ class Printer:
         chosen = self._chosen(entry, [path for _, path in logs])
         if self._heads and (chosen or follow):
             self._head(f"{entry.id} {self._name(entry)}")
+        if not logs and not entry.terminal and (noted := self._spool.notice(entry)):
+            self._print(Piece(error=True, data=f"wmctl: {noted}\n".encode()))
         reader = LogReader(self._spool, split=self._cut.error is not None)
         for number, path in chosen:
             if len(chosen) > 1:

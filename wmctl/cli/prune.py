@@ -4,25 +4,26 @@ from typing import Annotated
 
 import typer
 
-from wmctl.cli import confirm, exits, output
+from wmctl.cli import confirm, exits, kept, output
 from wmctl.cli import options as o
 from wmctl.cli.exits import UsageError
 from wmctl.cli.group import one_command
-from wmctl.cli.lists import age, show_facts
+from wmctl.cli.lists import show_facts
 from wmctl.cli.session import session_of
 from wmctl.cli.sizes import size
 from wmctl.cli.tables import Item
 from wmctl.cli.ticker import Ticker
+from wmctl.config import retention
 from wmctl.config.values import duration
 from wmctl.spool import OUTCOMES, Spool
-from wmctl.spool.broom import Pruned
+from wmctl.spool.broom import Pruned, Retention
 
 OlderThan = Annotated[
     str | None,
     typer.Option(
         "--older-than",
         metavar="DURATION",
-        help="Jobs that ended longer ago than this [default: the spool's retention].",
+        help="Jobs that ended longer ago than this [default: as the spool's retention says].",
     ),
 ]
 States = Annotated[
@@ -46,7 +47,7 @@ def prune(
     """Remove finished jobs with their results and logs, and what was left behind.
 
     Shows first what would go, and asks; where there is nobody to ask it needs -y. Workers do the
-    same by themselves, every hour, for jobs older than the spool's retention.
+    same by themselves, every hour, as the spool's retention says (retention.yaml, else 30 days).
     """
     o.check_format(format, "table", "json")
     for wanted in state or ():
@@ -57,15 +58,15 @@ def prune(
     session.must_have_spool()
     run = _Run(session.spool, older_than, state, quiet=quiet)
     if yes and not dry_run:
-        _show(run(dry=False), format, run.limit, dry=False, quiet=quiet)
+        _show(run(dry=False), format, run.kept, dry=False, quiet=quiet)
         return
     plan = run(dry=True)
     if dry_run or not _total(plan):
-        _show(plan, format, run.limit, dry=True, quiet=quiet and not dry_run)
+        _show(plan, format, run.kept, dry=True, quiet=quiet and not dry_run)
         return
-    output.plain_note(_sentence(plan, run.limit, dry=True))
+    output.plain_note(_sentence(plan, run.kept, dry=True))
     if confirm.ask("go on?", refusal="nothing was removed: nobody said yes", yes=False):
-        _show(run(dry=False), format, run.limit, dry=False, quiet=quiet)
+        _show(run(dry=False), format, run.kept, dry=False, quiet=quiet)
 
 
 class _Run:
@@ -74,15 +75,19 @@ class _Run:
     def __init__(
         self, spool: Spool, older_than: str | None, states: list[str] | None, *, quiet: bool
     ) -> None:
-        self.limit = spool.settings.retention if older_than is None else duration(older_than)
+        self.kept = retention.load(spool.store).retention
+        if older_than is not None:
+            self.kept = Retention.of(duration(older_than), logs=self.kept.logs)
         self._spool, self._states, self._quiet = spool, states or OUTCOMES, quiet
 
     def __call__(self, *, dry: bool) -> Pruned:
         ticker = Ticker(quiet=self._quiet)
         what = "looked at" if dry else "removed"
         try:
+            if not dry:
+                self._spool.delete_if_due(0.0)
             return self._spool.prune(
-                self.limit,
+                retention=self.kept,
                 states=self._states,
                 dry=dry,
                 told=lambda done: ticker(lambda: f"{what}: {_parts(done)}"),
@@ -91,11 +96,11 @@ class _Run:
             ticker.end()
 
 
-def _show(done: Pruned, format: str, limit: float, *, dry: bool, quiet: bool) -> None:
+def _show(done: Pruned, format: str, keep: Retention, *, dry: bool, quiet: bool) -> None:
     if format == "json":
-        show_facts(facts(done, dry=dry), format)
+        show_facts(facts(done, dry=dry) | {"retention": kept.facts(keep)}, format)
     elif not quiet:
-        output.line(_sentence(done, limit, dry=dry))
+        output.line(_sentence(done, keep, dry=dry))
     if done.failed:
         things = confirm.counted(done.failed, "thing")
         output.note(f"{things} could not be looked at or removed", hint="see: wmctl doctor")
@@ -117,11 +122,15 @@ def facts(done: Pruned, *, dry: bool) -> Item:
     }
 
 
-def _sentence(done: Pruned, limit: float, *, dry: bool) -> str:
+def _sentence(done: Pruned, keep: Retention, *, dry: bool) -> str:
     if not _total(done):
-        return f"nothing to remove: no job ended longer ago than {age(limit)}"
+        what = kept.sentence(keep)
+        if " " in what:
+            return f"nothing to remove; jobs that have ended are kept so: {what}"
+        return f"nothing to remove: no job ended longer ago than {what}"
     verb = "would remove" if dry else "removed"
-    return f"{verb} {_parts(done)}; {size(done.bytes)}"
+    text = f"{verb} {_parts(done)}; {size(done.bytes)}"
+    return f"{text}   (what is kept: {kept.sentence(keep)})" if dry else text
 
 
 def _parts(done: Pruned) -> str:

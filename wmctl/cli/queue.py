@@ -1,10 +1,10 @@
-"""`wmctl queue`: pause and resume the queue of a tag."""
+"""`wmctl queue`: what waits under each tag; pause, resume, move and purge it."""
 
 from typing import Annotated
 
 import typer
 
-from wmctl.cli import chosen, output
+from wmctl.cli import chosen, output, queue_ls, queue_move
 from wmctl.cli import options as o
 from wmctl.cli.group import examples, new_app
 from wmctl.cli.session import session_of
@@ -16,7 +16,11 @@ Tags = Annotated[list[str], typer.Argument(metavar="TAG...", help="Tags, as ps s
 
 @app.callback()
 def callback() -> None:
-    """Pause and resume the queue of a tag: its jobs wait, whoever serves it."""
+    """What waits under each tag, and how fast it goes; pause, resume, move and purge it."""
+
+
+app.command("ls", epilog=queue_ls.LS_EXAMPLES)(queue_ls.ls)
+app.command("show", epilog=queue_ls.SHOW_EXAMPLES)(queue_ls.show)
 
 
 @app.command(
@@ -50,3 +54,7 @@ def resume(
         was = opened.resume(tag)
         if not quiet:
             output.line(output.safe(f"{tag}  {'resumed' if was else 'was not paused'}"))
+
+
+app.command("move", epilog=queue_move.MOVE_EXAMPLES)(queue_move.move)
+app.command("purge", epilog=queue_move.PURGE_EXAMPLES)(queue_move.purge)

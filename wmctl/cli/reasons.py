@@ -7,16 +7,21 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from shlex import quote
 from time import time_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wmctl.cli import reason as texts
 from wmctl.cli.jobview import JobView, rfc3339, view
 from wmctl.cli.lists import age
 from wmctl.cli.reason import Reason
-from wmctl.cli.serving import serves
-from wmctl.errors import SpoolError
+from wmctl.cli.tags import has_rules
+from wmctl.cli.unserved import Unserved
+from wmctl.errors import SpoolError, WmctlError
 from wmctl.spool import Beat, Entry, Job, Spool, short
 from wmctl.spool.name import due_after
+
+if TYPE_CHECKING:
+    from wmctl.config.assignable import TagRules
+    from wmctl.spool.slots import Held
 
 #: So many of the jobs that one waits for are told one by one, and so deep is looked.
 _MOST, _DEPTH = 10, 3
@@ -34,7 +39,7 @@ class Reasons:
         self._of_tag: dict[str, list[Reason]] = {}
         self._ended: dict[str, bool] = {}
         self._next: dict[str, str | None] = {}
-        self._holders: dict[tuple[str, str], list[str]] = {}
+        self._holders: dict[tuple[str, int], list[Held]] = {}
 
     def first(self, found: JobView, depth: int = 0) -> Reason | None:
         """The one that must be mended first; None for a job that runs or has ended."""
@@ -46,8 +51,11 @@ class Reasons:
         if entry.terminal or entry.state == "running":
             return
         if entry.state == "quarantined":
-            yield texts.quarantined(found)
+            yield texts.quarantined(found, self._remedy(found))
             return
+        refused = self._refused(found)
+        if refused:
+            yield refused
         if entry.state == "held":
             yield texts.held(found)
         ripe = True
@@ -60,7 +68,7 @@ class Reasons:
         own = self._own_worker(entry, found.job)
         obstacles = [one for one in self.of_tag(entry.name.tag) if own is None or not one.unserved]
         yield from obstacles
-        if obstacles or due_later:
+        if obstacles or due_later or refused:
             return
         if own is not None:
             text = f"worker {own}, which was started for it, is about to take it"
@@ -75,14 +83,19 @@ class Reasons:
         if tag not in self._of_tag:
             paused = self._pauses.get(tag)
             found = [] if paused is None else [texts.paused(tag, paused)]
-            unserved = self._unserved(tag)
-            self._of_tag[tag] = found + ([unserved] if unserved else [])
+            self._of_tag[tag] = found + list(self._unserved(tag))
         return self._of_tag[tag]
+
+    def know_next(self, tag: str, job_id: str | None) -> None:
+        """Whoever has just listed a queue spares us to list it again."""
+        self._next[tag] = job_id
 
     def serving(self, tag: str) -> list[Beat]:
         """The live workers that claim jobs of a tag."""
         lease = self._spool.settings.lease
-        return [beat for beat in self.beats or () if beat.alive(lease) and serves(beat, tag)]
+        crew = self._crew
+        live = [beat for beat in self.beats or () if beat.alive(lease)]
+        return [beat for beat in live if crew is not None and crew.claims(beat, tag)]
 
     @cached_property
     def now(self) -> int:
@@ -119,10 +132,10 @@ class Reasons:
             ids = tuple(one["id"] for one, _ in unmet[_MOST:])
             text = f"it waits for {len(ids)} more jobs"
             yield Reason("Dependency", text, f"wmctl show {entry.id}", jobs=ids)
-        if not unmet and job.concurrency_key is not None:
+        if not unmet and job.concurrent_limit is not None:
             holders = self._holders_of(job)
             if len(holders) >= (job.concurrent_limit or 0):
-                yield texts.max_running(job, holders)
+                yield texts.max_running(job, holders, self.now)
         if entry.state == "suspended" and not job.waits:
             yield Reason("Dependency", texts.OWN_STEPS, f"wmctl show {entry.id}")
 
@@ -150,8 +163,8 @@ class Reasons:
         fix = fix if deeper else f"wmctl wait {job_id}"
         return Reason("Dependency", f"{text}, which is {state}", fix, jobs=(job_id,))
 
-    def _holders_of(self, job: Job) -> list[str]:
-        key = (job.workspace, job.concurrency_key or "")
+    def _holders_of(self, job: Job) -> "list[Held]":
+        key = (job.slots_key or "", job.window)
         if key not in self._holders:
             self._holders[key] = self._spool.slot_holders(job)
         return self._holders[key]
@@ -166,14 +179,46 @@ class Reasons:
             retries = found.job.retries if found.job else 0
             text = f"it failed {name.tries} of {retries + 1} times; next try in {left}, at {due}"
             return Reason("Backoff", text, f"wmctl logs {name.id}", due)
-        return Reason("BeginTime", f"it is due in {left}, at {due}", f"wmctl wait {name.id}", due)
+        text = f"it is due in {left}, at {due}"
+        if found.job and found.job.window and self._spool.notice(found.entry):
+            text = texts.slot_later(found.job, left, due)
+        return Reason("BeginTime", text, f"wmctl wait {name.id}", due)
 
     # Who would run it.
 
-    def _unserved(self, tag: str) -> Reason | None:
-        if self.beats is None or self.serving(tag):
+    def _unserved(self, tag: str) -> Iterator[Reason]:
+        return iter(()) if self._crew is None else self._crew.reasons(tag)
+
+    @cached_property
+    def _crew(self) -> Unserved | None:
+        return None if self.beats is None else Unserved(self._spool, self.beats, self.now)
+
+    # Whether it may have its tag.
+
+    def _refused(self, found: JobView) -> Reason | None:
+        if self._rules is None or found.job is None:
             return None
-        return texts.unserved(tag, self.beats, self._spool.settings.lease)
+        why = self._rules.refusal(found.entry.name.tag, found.job.workspace)
+        return texts.not_allowed(found, why, self._remedy(found)) if why else None
+
+    def _remedy(self, found: JobView) -> str | None:
+        """What would allow it; "" if it is allowed by now."""
+        if self._rules is None or found.job is None:
+            return "" if self._rules is None else None
+        asked = (found.entry.name.tag, found.job.workspace)
+        return self._rules.remedy(*asked) if self._rules.refusal(*asked) else ""
+
+    @cached_property
+    def _rules(self) -> "TagRules | None":
+        """None where there are none, or where they cannot be read."""
+        if not has_rules(self._spool.store):
+            return None
+        from wmctl.cli.tagging import rules_of_store  # most spools have no rules
+
+        try:
+            return rules_of_store(self._spool.store)
+        except WmctlError:
+            return None
 
     def _own_worker(self, entry: Entry, job: Job | None) -> str | None:
         """A live worker that was started for this job, or for its whole tree, alone."""
@@ -201,6 +246,9 @@ class Reasons:
             )
             return Reason("Priority", text, f"wmctl ps -t {quote(tag)}", workers=names)
         free = [beat for beat in workers if beat.content.get("state") == "idle"]
+        if not free and self._crew and (above := self._crew.preferred(tag, workers)):
+            text = f"jobs of the tag {', '.join(above)}, which their groups prefer, go first"
+            return Reason("Priority", text, f"wmctl ps -t {quote(above[0])}", workers=names)
         if free:
             text = f"it is next, and worker {free[0].worker} is about to take it"
         else:

@@ -13,6 +13,7 @@ from wmctl.cli.group import one_command
 from wmctl.cli.jobview import view
 from wmctl.cli.selector import Selector, selecting
 from wmctl.cli.session import Session, session_of
+from wmctl.cli.tags import has_rules
 from wmctl.errors import BadInput, JobNotFound, MalformedJob
 from wmctl.spool import Entry, Job, Spool, When
 from wmctl.spool.reasons import who
@@ -108,6 +109,10 @@ def _edited(session: Session, again: Again) -> Again | None:
 
 def _queue(spool: Spool, again: Again, *, quiet: bool) -> None:
     job, when = again
+    if has_rules(spool.store):
+        from wmctl.cli.tagging import allow, rules_of_store  # most spools have no rules
+
+        allow(rules_of_store(spool.store), when.tag, job.workspace)
     if job.key is None:
         job_id = spool.submit(job, tag=when.tag, priority=when.priority)
     else:
@@ -128,7 +133,7 @@ def _tell_unserved(spool: Spool, tag: str) -> None:
     from wmctl.cli.serving import serving, start_hint  # only where somebody reads it
 
     if not serving(spool, tag):
-        output.note(f"no live worker serves the tag {tag!r}", hint=start_hint(tag))
+        output.note(f"no live worker serves the tag {tag!r}", hint=start_hint(tag, spool.store))
 
 
 app = one_command(

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
@@ -9,12 +10,17 @@ from typing import TextIO
 from wmctl import __version__
 from wmctl.cli import output
 from wmctl.cli.session import Session
-from wmctl.errors import ConfigError
+from wmctl.config import BUILT_IN, WorkerSettings, retention
+from wmctl.config.served import Served
+from wmctl.config.tagfile import of_settings
 from wmctl.plugin import Runner
 from wmctl.plugin.observers import Observers
+from wmctl.worker.diary import Diary
 from wmctl.worker.guard import Guard
 from wmctl.worker.identity import work_folder
+from wmctl.worker.live import Live, Sources
 from wmctl.worker.options import WorkerOptions
+from wmctl.worker.rules import Rules
 from wmctl.worker.supervisor import Supervisor
 from wmctl.worker.worker import Worker
 
@@ -34,9 +40,23 @@ def supervisor_of(session: Session, limits: Limits) -> Supervisor:
     """A supervisor that is ready to start its workers."""
     settings, spool = session.settings.worker, session.spool
     runners = session.plugins.runners()
+    rules = Rules(
+        spool.store,
+        os.environ,
+        (runner.tag for runner in runners.values()),
+        of_settings(session.settings),
+    )
+    if limits.burst:
+        rules.must_be_known()
+    sources = _sources(session, runners, embedded=bool(limits.only))
+    # Read once before there is any worker: what is wrong is told where people see it.
+    served = Live(spool.store, sources).served
+    for text in () if limits.only else (*served.notes, *served.differences):
+        output.note(text)
     options = WorkerOptions(
         group=settings.group,
-        tags=dict.fromkeys(served_tags(session, runners), 0),
+        tags=served.tags,
+        configure=lambda: Live(spool.store, sources),
         only=limits.only,
         burst=limits.burst,
         max_jobs=limits.max_jobs,
@@ -47,19 +67,27 @@ def supervisor_of(session: Session, limits: Limits) -> Supervisor:
         log_cap=settings.max_log_size,
         oom_score_adj=settings.oom_score_adj,
         environ=dict(os.environ),
-        allow=settings.env,
         tools=session.tools,
         cache=session.settings.cache,
         work=work_folder(os.environ),
         runners=runners,
+        check=rules.check,
+        hindrance=rules.hindrance,
+        retention=lambda: retention.load(spool.store).retention,
         version=__version__,
     )
+    spool.store.limits = not settings.disable_concurrency_limit
     observers = Observers(session.plugins)
 
     def make(guard: Guard) -> Worker:
-        return Worker(spool, options, guard, observers)
+        worker = Worker(spool, options, guard, observers)
+        if not limits.only:
+            # One that comes and goes (from cron, say) leaves no file for each time.
+            diary = Diary(spool.store, worker.name, only_trouble=limits.burst)
+            logging.getLogger("wmctl.worker").addHandler(diary)
+        return worker
 
-    count = 1 if limits.only else settings.count
+    count = 1 if limits.only else _count(settings, served)
     return Supervisor(
         make,
         count,
@@ -69,20 +97,40 @@ def supervisor_of(session: Session, limits: Limits) -> Supervisor:
     )
 
 
-def served_tags(session: Session, runners: Mapping[str, Runner]) -> list[str]:
-    """The tags that were asked for, or all default tags, without those that cannot run here."""
+def install_line(session: Session) -> str:
+    """The command that has the same workers started at boot."""
+    worker, origins = session.settings.worker, session.settings.worker.origins
+    words = ["wmctl", "service", "install", *(["--system"] if os.geteuid() == 0 else [])]
+    if worker.groups != ("default",):
+        words += ["-g", ",".join(worker.groups)]
+    if origins["count"] != BUILT_IN:
+        words += ["-n", str(worker.count)]
+    if worker.tags is not None:
+        words += ["--tags", ",".join(worker.tags)]
+    if worker.grace is not None:
+        words += ["--grace", f"{worker.grace:g}s"]
+    if not session.settings.spool_is_default:
+        words += ["--spool", str(session.settings.spool)]
+    return shlex.join([*words, "--now"])
+
+
+def _count(settings: WorkerSettings, served: Served) -> int:
+    """As many as were asked for; else one for each slot of their group on this host."""
+    asked = settings.origins["count"] != BUILT_IN
+    return settings.count if asked else max(settings.count, len(served.slots))
+
+
+def _sources(session: Session, runners: Mapping[str, Runner], *, embedded: bool) -> Sources:
+    """What, besides the groups' files, decides about the workers of this process."""
     ill = unhealthy(session, runners)
-    well = {runner.tag for name, runner in runners.items() if name not in ill}
+    well = [runner.tag for name, runner in runners.items() if name not in ill]
     missing = {runners[name].tag: problem for name, problem in ill.items()}
-    wanted = session.settings.worker.tags
-    tags = list(wanted) if wanted is not None else [*well, *missing]
-    for tag in tags:
-        if tag in missing and tag not in well:
-            output.note(f"the tag {tag!r} is not served: {missing[tag]}")
-    served = list(dict.fromkeys(tag for tag in tags if tag not in missing or tag in well))
-    if not served:
-        raise ConfigError("there is no tag that this worker could serve", hint="see: wmctl doctor")
-    return served
+    return Sources(
+        settings=session.settings.worker,
+        runner_tags=list(dict.fromkeys([*well, *missing])),
+        unable={tag: problem for tag, problem in missing.items() if tag not in well},
+        embedded=embedded,
+    )
 
 
 def unhealthy(session: Session, runners: Mapping[str, Runner]) -> dict[str, str]:
@@ -106,9 +154,10 @@ class _Handler(logging.StreamHandler[TextIO]):
 def log_to_stderr(level: int) -> None:
     """Send wmctl's own log to people. What its libraries log is not for them."""
     handler = _Handler()
+    handler.setLevel(level)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("wmctl")
     logger.handlers[:] = [handler]
-    logger.setLevel(level)
+    logger.setLevel(min(level, logging.INFO))  # a worker's own log has all
     logger.propagate = False
     logging.getLogger().addHandler(logging.NullHandler())

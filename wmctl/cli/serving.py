@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Iterator
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from wmctl.cli import output
 
 if TYPE_CHECKING:  # `submit` asks too, and needs no more of the spool than it has
     from wmctl.spool import Beat, Entry, Spool
+    from wmctl.spool.store import Store
 
 #: Seconds between looks for somebody who serves a tag.
 ASK_AGAIN = 3.0
 _PATIENCE = 2.0
+#: What a worker's beat says while it claims nothing, whatever waits.
+_NO_MORE = {"draining", "paused", "init"}
 #: The same where only trouble is to be told: a job that waits so long for nobody is that.
 _QUIET = 60.0
 
@@ -28,8 +32,8 @@ def live(spool: "Spool") -> "Iterator[Beat]":
 
 
 def serves(beat: "Beat", tag: str) -> bool:
-    """Whether a worker, if it lives, will claim jobs of a tag; one that drains claims no more."""
-    if beat.content.get("state") == "draining" or beat.content.get("only"):
+    """Whether a worker, if it lives, will claim jobs of a tag; not while it drains, say."""
+    if beat.content.get("state") in _NO_MORE or beat.content.get("only"):
         return False
     # The beat of one with very many tags has no room for them.
     return tag in tags_of(beat) or beat.content.get("cut") is True
@@ -60,7 +64,7 @@ class Watch:
         self._ask_at = now + ASK_AGAIN
         if not self._served(entry):
             self._told.add(tag)
-            tell_unserved(entry)
+            tell_unserved(entry, start_hint(tag, self._spool.store))
 
     def _served(self, entry: "Entry") -> bool:
         """By a worker for its tag, or by one that was started for this job alone."""
@@ -70,16 +74,25 @@ class Watch:
         )
 
 
-def tell_unserved(entry: "Entry", why: str = "", hint: str = "") -> None:
+def tell_unserved(entry: "Entry", hint: str, why: str = "") -> None:
     """That a job waits, and what to do."""
     more = f", and {why}" if why else ""
     tag = entry.name.tag
     output.note(
         f"job {entry.id} waits: no live worker serves the tag {tag!r}{more}",
-        hint=hint or start_hint(tag),
+        hint=hint,
     )
 
 
-def start_hint(tag: str) -> str:
+def start_hint(tag: str, store: "Store") -> str:
     """How to get a worker for a tag."""
-    return f"start a worker with: wmctl worker start --tags {tag}"
+    if has_groups(store):
+        from wmctl.cli.grouptags import GroupTags, start  # a submit asks too
+
+        return f"start a worker with: {start(tag, GroupTags(store).having(tag))}"
+    return f"start a worker with: wmctl worker start --tags {quote(tag)}"
+
+
+def has_groups(store: "Store") -> bool:
+    """Whether there is any file of a worker group."""
+    return any(True for _ in store.disk.scan(store.path("groups")))

@@ -47,11 +47,11 @@ def show(
             continue
         if number:
             output.line()
-        for text in _page(facts):
+        for text in page(facts):
             output.line(text)
 
 
-def _page(facts: Item) -> Iterator[str]:
+def page(facts: Item) -> Iterator[str]:
     """A head and the parts that there are."""
     name = f" ({output.safe(facts['name'])})" if facts["name"] else ""
     state = output.colour(facts["state"], jobcolumns.COLOURS.get(facts["state"], ""))
@@ -80,6 +80,7 @@ def _facts(facts: Item) -> Iterator[str]:
     host = f" on {facts['created_on']}" if facts.get("created_on") else ""
     timeout = facts.get("timeout")
     retries, backoff = facts.get("retries"), facts.get("backoff")
+    delete = facts.get("delete_after_secs")
     rows = {
         "command": shlex.join(facts.get("argv") or ()),
         "args": output.dumps(facts["args"]) if facts.get("args") else "",
@@ -93,7 +94,10 @@ def _facts(facts: Item) -> Iterator[str]:
         "timeout": f"{timeout:g}s" if timeout else "",
         "retries": f"{facts['tries']} of {retries} used" if retries else "",
         "backoff": f"{backoff[0]:g}s to {backoff[1]:g}s" if backoff else "",
-        "at once": str(facts.get("concurrent_limit") or ""),
+        "at once": _limit(facts),
+        "cached for": _seconds(facts.get("cache_ttl")),
+        "answered by": facts.get("cached_from") or "",
+        "deleted": f"{_seconds(delete)} after its end" if delete is not None else "",
         "after": ", ".join(f"{one['id']}:{one['on']}" for one in facts.get("after") or ()),
         "workspace": facts["workspace"] or "",
         "path": facts.get("path") or "",
@@ -103,6 +107,19 @@ def _facts(facts: Item) -> Iterator[str]:
     for name, value in rows.items():
         if value:
             yield f"{name.ljust(width)}  {_fitting(value)}"
+
+
+def _seconds(value: int | None) -> str:
+    return "" if value is None else f"{value}s"
+
+
+def _limit(facts: Item) -> str:
+    """`2 in 10s (key api)`."""
+    limit, window = facts.get("concurrent_limit"), facts.get("concurrency_time_window_s")
+    if not limit:
+        return ""
+    key = facts.get("concurrency_key")
+    return f"{limit}" + (f" in {window}s" if window else "") + (f" (key {key})" if key else "")
 
 
 def _fitting(value: str) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from wmctl.cli import kept, output
 from wmctl.cli import options as o
-from wmctl.cli import output
 from wmctl.cli.group import examples, new_app
 from wmctl.cli.lists import show_facts
 from wmctl.cli.serving import live
@@ -43,8 +43,15 @@ def path(
 def info(ctx: typer.Context, format: o.Facts = "table", spool: o.SpoolOption = None) -> None:
     """The spool's settings, its file system, and how many jobs it holds in each state."""
     o.check_format(format, "table", "json")
-    facts = spool_facts(session_of(ctx, spool=spool))
-    show_facts(facts if format == "json" else _with_units(facts), format)
+    session = session_of(ctx, spool=spool)
+    facts = spool_facts(session)
+    found = kept.of(session)
+    if format == "json":
+        facts["kept"] = None if found is None else kept.facts(found[0])
+    else:
+        facts = _with_units(facts)
+        facts["retention"] = "unknown" if found is None else kept.sentence(found[0])
+    show_facts(facts, format)
 
 
 @app.command("check", epilog=examples("wmctl spool check", "wmctl spool check --history -o json"))
@@ -95,7 +102,7 @@ def migrate(
 
 def _with_units(facts: Item) -> Item:
     """As people read it."""
-    spans = ("lease", "beat", "retention")
+    spans = ("lease", "beat")
     return {
         name: f"{value:g} s" if name in spans and value < _DAY
         else f"{value / _DAY:g} d" if name in spans

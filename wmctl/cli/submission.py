@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from getpass import getuser
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,7 +20,12 @@ from wmctl.spool.submit import When
 from wmctl.spool.submit import submit as queue
 
 if TYPE_CHECKING:
+    from wmctl.cli.tagging import Tagging
     from wmctl.cli.times import At
+
+
+#: None of the options of a job's life.
+_NO_LIFE = (None,) * 6
 
 
 class Ready(NamedTuple):
@@ -37,6 +42,17 @@ class Ready(NamedTuple):
     if_exists: str | None
     #: What `--at` said.
     at: "At | None"
+    #: Where tags are expanded or there are rules about them.
+    tagging: "Tagging | None" = None
+
+    def when_of(self, job: Job) -> When:
+        """Where and when one of the jobs is to run."""
+        return self.when if self.tagging is None else self.tagging.when(job)
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags of the jobs that were read so far."""
+        return [self.when.tag] if self.tagging is None else list(self.tagging.used)
 
 
 class Submitted(NamedTuple):
@@ -64,18 +80,20 @@ def prepare(session: Session, options: JobOptions) -> Ready:
         **_rarer(session, options, source.job),
     )
     at = _at(options)
-    when = _when(options, source.runner.tag, at)
+    tagging = _tagging(session, options, source.runner.tag, at, job)
     check = None if options.no_check else Checker(source, session.tools)
     if check is not None and options.arg:
         check.texts(plain_texts(options.arg))
+    finish = _finisher(check, tagging)
     many = options.each is not None
-    jobs: Iterable[Job] = [job]
     if options.each is not None:
-        jobs = jobs_of(lines_of(options.each), source, job, check)
-    elif check is not None:
-        check(job.args)
+        jobs: Iterable[Job] = jobs_of(lines_of(options.each), source, job, finish)
+    else:
+        jobs = [job := finish(job)]
+    tag = source.runner.tag if tagging is not None or options.tag is None else options.tag
+    when = _when(options, tag, at) if tagging is None or many else tagging.when(job)
     if_exists = None if options.key is None else options.if_exists or "return"
-    return Ready(jobs, when, source, job, many, if_exists, at)
+    return Ready(jobs, when, source, job, many, if_exists, at, tagging)
 
 
 def settled(session: Session, options: JobOptions, ready: Ready, *, quiet: bool) -> bool:
@@ -102,7 +120,8 @@ def submit(session: Session, ready: Ready) -> Iterator[Submitted]:
     Nothing comes out where a key is held and the job was to be skipped then.
     """
     if ready.if_exists is None:
-        yield from map(Submitted, queue(session.store, ready.jobs, ready.when))
+        when = ready.when if ready.tagging is None else ready.when_of
+        yield from map(Submitted, queue(session.store, ready.jobs, when))
         return
     from wmctl.spool.keys import submit_keyed  # most jobs have no key
 
@@ -149,11 +168,46 @@ def _check(options: JobOptions) -> None:
 def _rarer(session: Session, options: JobOptions, job: Job) -> dict[str, Any]:
     """The fields of a job that most jobs do not have."""
     given = (options.after, options.backoff, options.env, options.label, options.max_running)
-    if not any(given) and options.key is None:
+    life = (
+        options.concurrent_limit, options.concurrency_window, options.concurrency_key,
+        options.cache_ttl, options.delete_after, options.key,
+    )  # fmt: skip
+    if not any(given) and life == _NO_LIFE:
         return {}
     from wmctl.cli import jobfields
 
     return jobfields.of(session, options, job)
+
+
+def _finisher(check: Checker | None, tagging: "Tagging | None") -> Callable[[Job], Job]:
+    """What is done with each job before it is queued; BadInput where it cannot be."""
+
+    def finish(job: Job) -> Job:
+        if check is not None:
+            check(job.args)
+        return job if tagging is None else tagging.finished(job)
+
+    return finish
+
+
+def _tagging(
+    session: Session, options: JobOptions, default: str, at: "At | None", job: Job
+) -> "Tagging | None":
+    """None where the tag is but a word, and there are no rules about tags."""
+    texts = (options.tag, job.key, job.concurrency_key)
+    special = any(text and ("$" in text or "(" in text) for text in texts)
+    if not special and not _has_rules(session):
+        return None
+    from wmctl.cli import tagging  # most spools have no rules
+
+    when = _when(options, default, at)
+    return tagging.Tagging(tagging.rules_of(session), when, options.tag)
+
+
+def _has_rules(session: Session) -> bool:
+    if session.settings.custom_tags:
+        return True
+    return session.has_spool and os.path.lexists(session.settings.spool / "tags.yaml")
 
 
 def _at(options: JobOptions) -> "At | None":
@@ -165,7 +219,6 @@ def _at(options: JobOptions) -> "At | None":
 
 
 def _when(options: JobOptions, tag: str, at: "At | None") -> When:
-    tag = tag if options.tag is None else options.tag
     if at is None:
         return When(tag, options.priority)
     return When(tag, options.priority, at.delay, at.due)

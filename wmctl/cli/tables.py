@@ -34,13 +34,14 @@ def lines(
     *,
     titles: bool = True,
 ) -> Iterator[str]:
-    """A line for each item, its second cell in `colour`, and indented what `below` says.
+    """A line for each item, its state (or second cell) in `colour`, indented what `below` says.
 
     The first items decide how wide the columns are; what does not fit later makes them wider.
     """
     rest = iter(items)
     first = list(islice(rest, _FIRST))
     heads = [column.title for column in columns]
+    painted = heads.index("STATE") if "STATE" in heads else 1
     rows = [_cells(item, columns) for item in first]
     widths = _widths([heads, *rows] if titles else rows or [heads], columns)
     if titles:
@@ -51,7 +52,7 @@ def lines(
             # Nothing is cut but what may be shortened on a terminal.
             if growing[at] and (len(cell) > widths[at] or not cell.isascii()):
                 widths[at] = max(widths[at], width(cell))
-        yield _row(row, widths, colour(item))
+        yield _row(row, widths, colour(item), painted)
         if more := below(item):
             yield f"    {output.safe(more)}"
 
@@ -64,13 +65,13 @@ def _rest(items: Iterable[Item], columns: Sequence[Column]) -> Iterator[tuple[It
     return ((item, _cells(item, columns)) for item in items)
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], colour: str = "") -> str:
+def _row(cells: Sequence[str], widths: Sequence[int], colour: str = "", painted: int = 1) -> str:
     parts = [_padded(cell, wide) for cell, wide in zip(cells, widths, strict=True)]
     line = _GAP.join(parts).rstrip()
-    if not colour or len(parts) < 2:
+    if not colour or len(parts) <= painted:
         return line
-    word = parts[1].rstrip()
-    at = len(parts[0]) + len(_GAP)
+    word = parts[painted].rstrip()
+    at = sum(len(part) + len(_GAP) for part in parts[:painted])
     return line[:at] + output.colour(word, colour) + line[at + len(word) :]
 
 
@@ -87,7 +88,7 @@ def _widths(rows: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[in
         return widths
     for at, column in enumerate(columns):
         widths[at] = min(widths[at], column.most or widths[at])
-    too_much = sum(widths) + len(_GAP) * (len(widths) - 1) - (_terminal() or 10**9)
+    too_much = sum(widths) + len(_GAP) * (len(widths) - 1) - (terminal_columns() or 10**9)
     for at in sorted(range(len(columns)), key=lambda at: columns[at].shrink):
         if columns[at].shrink and too_much > 0:
             less = min(too_much, max(widths[at] - _LEAST, 0))
@@ -96,7 +97,8 @@ def _widths(rows: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[in
     return widths
 
 
-def _terminal() -> int | None:
+def terminal_columns() -> int | None:
+    """How wide the terminal is; None where that is not known."""
     from shutil import get_terminal_size  # typer has it already
 
     return get_terminal_size((0, 0)).columns or None

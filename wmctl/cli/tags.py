@@ -1,12 +1,14 @@
 """Tags that are known here, and the one that was meant by one that nobody serves."""
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from wmctl.cli.serving import tags_of
+from wmctl.cli.serving import has_groups, tags_of
 from wmctl.config.nearest import nearest
 from wmctl.errors import BadInput
 from wmctl.spool.beats import workers
+from wmctl.spool.fs import present
 from wmctl.spool.name import decode_tag
 from wmctl.spool.store import Store
 
@@ -38,9 +40,26 @@ def waiting_tags(spool: "Spool | Store") -> set[str]:
     return found
 
 
+def has_rules(store: Store) -> bool:
+    """Whether there may be rules about tags: asked before what reads them is loaded."""
+    return bool(os.environ.get("CUSTOM_TAGS")) or present(store.disk, store.path("tags.yaml"))
+
+
 def did_you_mean(spool: "Spool | Store", tag: str) -> str:
     """The end of a sentence about a tag: ` (did you mean 'gpu'?)`, or nothing."""
-    return meant(tag, served_tags(spool)) or meant(tag, waiting_tags(spool) - {tag})
+    return (
+        meant(tag, served_tags(spool) | _group_tags(_store(spool)))
+        or meant(tag, waiting_tags(spool) - {tag})
+    )  # fmt: skip
+
+
+def _group_tags(store: Store) -> frozenset[str]:
+    """What the worker groups serve, whether or not anybody is there."""
+    if not has_groups(store):
+        return frozenset()
+    from wmctl.cli.grouptags import GroupTags  # many spools have no groups
+
+    return GroupTags(store).tags
 
 
 def meant(tag: str, known: Iterable[str]) -> str:

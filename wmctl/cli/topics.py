@@ -199,7 +199,9 @@ def _rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     for first, text in table:
         lead = f"  {first}".ljust(wide)
         if lead.endswith(first):
-            yield lead
+            yield from textwrap.wrap(
+                first, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+            )
             lead = indent
         yield from textwrap.wrap(
             text.replace("`", ""), _WIDTH, initial_indent=lead, subsequent_indent=indent,

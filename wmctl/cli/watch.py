@@ -1,4 +1,4 @@
-"""`wmctl ps --watch`: a list that stays up to date; on a terminal as a screen, else as lines."""
+"""`--watch`: a list of jobs that stays up to date; on a terminal as a screen, else as lines."""
 
 import contextlib
 import os
@@ -43,10 +43,10 @@ class Watching:
         if self._how.format == "json":
             raise UsageError("-o json has an end, --watch has none", hint="use -o jsonl")
         if output.on_terminal() and self._how.format in {"table", "wide"}:
-            with _screen():
+            with screen():
                 while True:
                     self._draw()
-                    if _pressed_q(self._pause()):
+                    if pressed_q(self._pause()):
                         return
         for _ in show_changes(self):
             streams.flush()
@@ -112,7 +112,7 @@ def _told(job: Item) -> list[object]:
 
 
 @contextlib.contextmanager
-def _screen() -> Iterator[None]:
+def screen() -> Iterator[None]:
     """Another screen than the one with the shell's lines; keys come one by one."""
     fd = sys.stdin.fileno()
     before = termios.tcgetattr(fd) if os.isatty(fd) else None
@@ -127,7 +127,7 @@ def _screen() -> Iterator[None]:
             termios.tcsetattr(fd, termios.TCSADRAIN, before)
 
 
-def _pressed_q(seconds: float) -> bool:
+def pressed_q(seconds: float) -> bool:
     """Whether somebody pressed q within so many seconds; any other key looks again at once."""
     fd = sys.stdin.fileno()
     if not os.isatty(fd):

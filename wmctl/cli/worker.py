@@ -1,27 +1,32 @@
-"""`wmctl worker`: start workers here, list all workers of the spool."""
+"""`wmctl worker`: start workers here; see and steer all workers of the spool."""
 
 import logging
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from wmctl.cli import options as o
-from wmctl.cli import output
+from wmctl.cli import (
+    output,
+    worker_logs,
+    worker_ls,
+    worker_orders,
+    worker_ping,
+    worker_rm,
+    worker_show,
+)
 from wmctl.cli.group import examples, new_app
-from wmctl.cli.lists import age, between, show_list
 from wmctl.cli.session import Session, session_of
-from wmctl.cli.tables import Column, Item
 from wmctl.cli.tags import meant, waiting_tags
 from wmctl.config import values
-from wmctl.spool import Beat, short
 
 app = new_app(no_args_is_help=True)
 
 
 @app.callback()
 def worker() -> None:
-    """Start workers here, list all workers of the spool."""
+    """Start workers here; see and steer all workers of the spool."""
 
 
 @app.command(
@@ -30,19 +35,32 @@ def worker() -> None:
         "wmctl worker start",
         "wmctl worker start -n 4 --tags python3,bash",
         "wmctl worker start --burst",
-        "WORKER_GROUP=gpu WORKER_TAGS=gpu wmctl worker start",
+        "WORKER_GROUP=gpu wmctl worker start",
+        "wmctl worker start -g gpu,default",
     ),
 )
 def start(
     ctx: typer.Context,
     count: Annotated[
-        str | None, typer.Option("-n", "--count", help="How many [env: NUM_WORKERS].")
+        str | None,
+        typer.Option(
+            "-n",
+            "--count",
+            help="How many [env: NUM_WORKERS; default: 1, or one for each slot of their group].",
+        ),
     ] = None,
     tags: Annotated[
         str | None, typer.Option(metavar="A,B", help="The tags they serve [env: WORKER_TAGS].")
     ] = None,
     group: Annotated[
-        str | None, typer.Option(help="Their worker group [env: WORKER_GROUP].")
+        str | None,
+        typer.Option(
+            "-g",
+            "--group",
+            metavar="A,B",
+            help="Their worker group, or several: tags of all, else the first one's settings"
+            " [env: WORKER_GROUP].",
+        ),
     ] = None,
     burst: Annotated[
         bool, typer.Option("--burst", help="End when nothing that is due is left.")
@@ -63,7 +81,8 @@ def start(
 ) -> None:
     """Start workers and stay in the foreground until they have ended.
 
-    TERM or Ctrl-C: they finish their job and end. A second one: they stop it and give it back.
+    They follow changes of their group (wmctl group), and end to be started anew where one asks for
+    that. TERM or Ctrl-C: they finish their job and end. A second one: they give it back.
     """
     session = session_of(ctx, spool=spool)
     session.makes_spool = True
@@ -88,6 +107,9 @@ def start(
     supervisor = serve.supervisor_of(session, limits)
     if not quiet:
         _tell_unknown_tags(session)
+    if not (quiet or burst) and output.errors_on_terminal():
+        line = output.safe(serve.install_line(session))
+        output.plain_note(f"to have them started at boot: {line}")
     sys.stdout.flush()
     raise typer.Exit(supervisor.run())
 
@@ -101,45 +123,15 @@ def _tell_unknown_tags(session: Session) -> None:
             output.note(f"no job was ever submitted for the tag {tag!r}{more}")
 
 
-COLUMNS = (
-    Column("WORKER", lambda worker: worker["worker"]),
-    Column("STATE", lambda worker: worker["state"]),
-    Column("GROUP", lambda worker: worker["group"] or ""),
-    Column("TAGS", lambda worker: ",".join(worker["tags"]), shrink=1),
-    Column("JOB", lambda worker: short(worker["job"]) if worker["job"] else ""),
-    Column("DONE", lambda worker: str(worker["jobs_executed"] or 0)),
-    Column("BEAT", lambda worker: age(worker["beat_age"])),
-    Column("UP", lambda worker: between(worker["started_at"], None)),
-)
-_COLOURS = {"busy": "blue", "idle": "green", "draining": "yellow", "dead": "red"}
-
-
-@app.command("ls", epilog=examples("wmctl worker ls", "wmctl worker ls -o json"))
-def ls(
-    ctx: typer.Context,
-    format: o.Output = "table",
-    spool: o.SpoolOption = None,
-) -> None:
-    """List the workers of the spool, on all hosts. Dead ones stay until others have rescued."""
-    o.check_format(format)
-    session = session_of(ctx, spool=spool)
-    lease = session.spool.settings.lease
-    beats = session.spool.workers() if session.has_spool else []
-    items = [_facts(beat, lease) for beat in beats]
-    show_list(
-        items, format, COLUMNS, key="worker", colour=lambda item: _COLOURS.get(item["state"], "")
-    )
-
-
-def _facts(beat: Beat, lease: float) -> Item:
-    content = beat.content
-    tags = content.get("tags")
-    facts: dict[str, Any] = {
-        "schema": "wmctl.worker/1",
-        "worker": beat.worker,
-        "state": content.get("state") if beat.alive(lease) else "dead",
-        "tags": tags if isinstance(tags, list) else [],
-        "beat_age": round(beat.age, 3),
-    }
-    names = ("group", "host", "pid", "job", "jobs_executed", "started_at", "only", "version")
-    return facts | {name: content.get(name) for name in names}
+for _name, _function, _examples in (
+    ("ls", worker_ls.ls, worker_ls.EXAMPLES),
+    ("show", worker_show.show, worker_show.EXAMPLES),
+    ("ping", worker_ping.ping, worker_ping.EXAMPLES),
+    ("drain", worker_orders.drain, worker_orders.EXAMPLES["drain"]),
+    ("resume", worker_orders.resume, worker_orders.EXAMPLES["resume"]),
+    ("restart", worker_orders.restart, worker_orders.EXAMPLES["restart"]),
+    ("stop", worker_orders.stop, worker_orders.EXAMPLES["stop"]),
+    ("rm", worker_rm.rm, worker_rm.EXAMPLES),
+    ("logs", worker_logs.logs, worker_logs.EXAMPLES),
+):
+    app.command(_name, epilog=_examples)(_function)

@@ -13,6 +13,9 @@ _STATES = (
     "success", "failure", "canceled", "skipped",
 )  # fmt: skip
 _UNFINISHED = _STATES[:5]
+_WORKER_STATES = (
+    "starting", "init", "idle", "busy", "draining", "paused", "stale", "dead",
+)  # fmt: skip
 #: The states of the jobs that a command can do something about; of the others, all.
 _WORTH = {
     "cancel": _UNFINISHED,
@@ -155,13 +158,18 @@ def _of_kind(line: Line, kind: str, text: str, *, described: bool) -> Iterable[A
     words = set(kind.split("|"))
     found: list[Answer] = [(word, "") for word in kind.split("|") if word.islower()]
     if "STATE" in words:
-        found += [(state, "") for state in _STATES]
+        of_jobs = line.path != "worker ls"
+        found += [(state, "") for state in (_STATES if of_jobs else _WORKER_STATES)]
     if words & {"SIG", "SIGNAL"}:
         found += [(name, "") for name in _SIGNALS]
     if words & {"ID", "JOB"} or kind.startswith("ID["):
         states = _WORTH.get(line.path, _STATES)
         found += live.ids(line.spool, states, text, described=described)
-    if "TAG" in words:
+    if "GROUP" in words:
+        found += [(group, "") for group in live.groups(line.spool)]
+    if "WORKER" in words:
+        found += live.workers(line.spool, described=described)
+    if words & {"TAG", "FROM", "TO"}:
         found += [(tag, "") for tag in live.tags(line.spool)]
     if "TAGS" in words:
         done, comma, _ = text.rpartition(",")

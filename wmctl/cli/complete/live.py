@@ -13,7 +13,7 @@ from itertools import islice
 from wmctl.cli import recent
 from wmctl.config import load
 from wmctl.errors import BadInput
-from wmctl.spool import fs, lookup
+from wmctl.spool import beats, fs, lookup
 from wmctl.spool.fs import Disk
 from wmctl.spool.ids import created, short
 from wmctl.spool.lookup import Entry
@@ -45,6 +45,27 @@ def tags(spool: str | None) -> list[str]:
         except BadInput:
             continue
     return sorted(found)
+
+
+def groups(spool: str | None) -> list[str]:
+    """The worker groups that have a file, and those that workers name."""
+    store = _open(spool)
+    files = (found.name for found in store.disk.scan(store.path("groups")))
+    found = {name.removesuffix(".yaml") for name in files if name.endswith(".yaml")}
+    for beat in beats.workers(store):
+        named = beat.content.get("groups") or [beat.content.get("group")]
+        found.update(name for name in named if isinstance(name, str))
+    return sorted(found)
+
+
+def workers(spool: str | None, *, described: bool) -> list[Answer]:
+    """The workers, with host and state where that is shown."""
+    store = _open(spool)
+    if not described:
+        names = sorted(found.name for found in store.disk.scan(store.path("workers")))
+        return [(name, "") for name in names]
+    found = sorted(beats.workers(store), key=lambda beat: beat.worker)
+    return [(one.worker, f"{one.content.get('state')}  {one.content.get('host')}") for one in found]
 
 
 def ids(spool: str | None, states: Collection[str], text: str, *, described: bool) -> list[Answer]:
