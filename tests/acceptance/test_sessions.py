@@ -1,4 +1,4 @@
-"""The recorded session of somebody who has the README and `--help` only."""
+"""Recorded sessions: of somebody who has the README and `--help` only; of an operator of groups."""
 
 from pathlib import Path
 
@@ -6,12 +6,13 @@ import pytest
 
 from tests.docs.console import differs, examples, files, run
 
-SESSION = Path(__file__).with_name("stranger.md")
+SESSIONS = [Path(__file__).with_name(name) for name in ("stranger.md", "operator.md")]
 
 
 @pytest.mark.timeout(200)
-def test_a_stranger_s_session(tmp_path: Path) -> None:
-    text = SESSION.read_text(encoding="utf-8")
+@pytest.mark.parametrize("session", SESSIONS, ids=lambda path: path.stem)
+def test_a_session(session: Path, tmp_path: Path) -> None:
+    text = session.read_text(encoding="utf-8")
     folder = tmp_path / "work"
     folder.mkdir()
     for name, content in files(text).items():
@@ -20,7 +21,7 @@ def test_a_stranger_s_session(tmp_path: Path) -> None:
     printed = run([example.command for example in found], folder)
     assert len(printed) == len(found)
     wrong = [
-        "\n".join([f"{SESSION.name}:{example.line} $ {example.command}", *lines])
+        "\n".join([f"{session.name}:{example.line} $ {example.command}", *lines])
         for example, lines in zip(found, printed, strict=True)
         if differs(example.expected, lines)
     ]

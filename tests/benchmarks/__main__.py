@@ -2,9 +2,12 @@
 
 import sys
 
-from . import bash, claims, cli, idle, nfs, submit
+from . import bash, claims, cli, idle, nfs, submit, views
 
-ALL = {"submit": submit, "cli": cli, "bash": bash, "idle": idle, "claims": claims, "nfs": nfs}
+ALL = {
+    "submit": submit, "cli": cli, "bash": bash, "idle": idle, "claims": claims, "nfs": nfs,
+    "views": views,
+}  # fmt: skip
 
 
 def main() -> None:

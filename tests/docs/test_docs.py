@@ -39,10 +39,14 @@ def blocks(page: Path, language: str) -> list[str]:
     [
         "README.md",
         "docs/tutorial.md",
+        "docs/how-to/alerts-and-metrics.md",
         "docs/how-to/keep-workers-running.md",
         "docs/how-to/cron-without-overlap.md",
         "docs/how-to/ci-step.md",
         "docs/how-to/one-gpu-per-job.md",
+        "docs/how-to/limit-a-rate.md",
+        "docs/how-to/worker-groups.md",
+        "docs/how-to/staging-and-prod.md",
         "docs/how-to/move-here.md",
     ],
 )
@@ -223,6 +227,8 @@ def performed(folder: Path) -> set[tuple[str, str, str]]:
     entry = spool.find(life.queued())
     disk.verb = "reschedule"
     assert spool.reschedule(entry, entry.name.scheduled_for)
+    disk.verb = "move"
+    assert spool.move(spool.find(entry.id), "gpu")
 
     job_id = life.spoilt()
     entry = spool.find(job_id)

@@ -11,7 +11,12 @@ import pytest
 from tests.docs.console import ROOT
 from wmctl import config, errors, plugin
 from wmctl.cli import exits
+from wmctl.config import groups
+from wmctl.config.groups import Group
 from wmctl.config.keys import FORCED, KEYS
+from wmctl.config.remarks import TWINS
+from wmctl.config.served import resolve
+from wmctl.config.shared import Document
 from wmctl.spool.settings import Settings
 from wmctl.testing import RunnerContract
 
@@ -84,6 +89,42 @@ def test_every_key_is_in_the_table_with_its_variables_and_default() -> None:
             assert key.parse(text) == built_in, key.name
 
 
+GROUPS = REFERENCE / "groups.md"
+
+
+def test_every_key_of_a_group_is_in_the_table() -> None:
+    """With the variable that says the same, and whether it takes a restart."""
+    told = {first(row[0]): row for row in table(GROUPS, "Keys")}
+    assert list(told) == list(groups.SCHEMA.fields)
+    variables = {key.name.removeprefix("worker."): key.variable for key in KEYS}
+    for name, key in {**TWINS, "tags": "worker_tags", "env": "env_vars_allowlist"}.items():
+        assert first(told[key][4]) == variables[name], key
+    base = {"periodic_script_bash": "x", "periodic_script_interval_seconds": 60}
+    settings = config.load(environ={}).worker
+    start = resolve(settings, [Group(name="default", **base)], ["bash"])
+    changed = {
+        "init_bash": "y", "cache_clear": 1, "periodic_script_bash": "z",
+        "periodic_script_interval_seconds": 70, "dedicated_workers": ("w:f/a",),
+        "worker_tags": ("a",), "priority_tags": {"bash": 1}, "env_vars_static": {"A": "1"},
+        "additional_python_paths": ("/a",), "pip_local_dependencies": ("a",),
+        "env_vars_allowlist": ("A",), "slots": ({"A": "1"},),
+    }  # fmt: skip
+    for key, value in changed.items():
+        after = resolve(settings, [Group(name="default", **(base | {key: value}))], ["bash"])
+        assert after != start, key
+        restarts = after.restart_key != start.restart_key
+        assert told[key][3] == ("restart" if restarts else "live"), key
+
+
+def test_the_example_of_a_group_is_read() -> None:
+    [example] = re.findall(
+        r"^```yaml\n(.*?)^```$", GROUPS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    found = groups.parse("gpu", Document(example.encode(), "", "groups.md"))
+    assert found.worker_tags == ("gpu", "gpu-large")
+    assert [slot["CUDA_VISIBLE_DEVICES"] for slot in found.slots] == ["0", "1"]
+
+
 def test_the_example_file_is_read(tmp_path: Path) -> None:
     page = CONFIGURATION.read_text(encoding="utf-8")
     [example] = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
@@ -115,7 +156,8 @@ def test_the_order_of_places(tmp_path: Path) -> None:
         settings = config.load(flags, environ=environ, folder=project, system=system)
         assert settings.origins["worker.tags"].removesuffix(":2") == winner
     numbered = re.findall(r"^\d\. .*$", CONFIGURATION.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(numbered) == len(places)
+    # The worker group's file is in the spool: tests/config/test_served.py has its place.
+    assert len(numbered) == len(places) + 1
 
 
 def test_every_setting_of_a_spool_is_in_the_table() -> None:

@@ -117,6 +117,9 @@ def serve_files(options):
     for setting in ("nfsv4leasetime", "nfsv4gracetime"):
         with open(f"/proc/fs/nfsd/{setting}", "w", encoding="ascii") as file:
             file.write("10")  # the kernel's least
+    # No lock of either protocol is given before the grace of both is over.
+    with open("/proc/sys/fs/nfs/nlm_grace_period", "w", encoding="ascii") as file:
+        file.write("1")
     for name in ("etab", "rmtab"):
         open(f"/var/lib/nfs/{name}", "w", encoding="ascii").close()
     replace_file("/etc/exports", f"{EXPORT} *({options})\n")
