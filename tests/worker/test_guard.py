@@ -1,11 +1,14 @@
 """What supervisor and worker share about the lease."""
 
 import os
+import signal
 
+import psutil
 import pytest
 
-from tests.worker.bench import Clock
+from tests.worker.bench import Clock, eventually
 from wmctl.worker.guard import Guard
+from wmctl.worker.supervisor import _stop_jobs
 
 
 @pytest.fixture
@@ -123,3 +126,28 @@ def test_what_a_child_process_writes_its_parent_sees() -> None:
         guard.stop(lambda: os._exit(0))
     os.waitpid(pid, 0)
     assert guard.stopped_since(6e9)
+
+
+def test_while_jobs_are_being_stopped_nothing_is_to_be_begun(guard: Guard) -> None:
+    seen = []
+    guard.stop(lambda: (seen.append(guard.stopping), 0)[1])
+    assert (seen, guard.stopping) == ([True], False)
+
+
+def test_a_worker_that_beat_in_the_meantime_keeps_its_job(guard: Guard, clock: Clock) -> None:
+    """It saw no stop under way when it claimed one."""
+    child = os.fork()
+    if child == 0:
+        job = os.fork()
+        if job == 0:
+            signal.pause()
+        os.waitpid(job, 0)
+        os._exit(0)
+    try:
+        eventually(lambda: psutil.Process(child).children())
+        assert _stop_jobs(child, guard) == 0
+        clock.now += 60.0
+        assert _stop_jobs(child, guard) == 1
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

@@ -61,6 +61,11 @@ class Guard:
         finally:
             self._write(_STOP, self._now() if hit else before)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether that is under way: what is started now might be hit."""
+        return self._read(_STOP) == float("inf")
+
     def stopped_since(self, moment: float) -> bool:
         """Whether that happened at or after a moment: then a job's end is not the job's own."""
         return self._read(_STOP) >= moment

@@ -258,7 +258,7 @@ class Supervisor:
                 continue
             slot.stopped_for = guard.deadline
             pid = slot.pid
-            guard.stop(lambda pid=pid: tree.kill_tree(pid, keep_root=True))  # type: ignore[misc]
+            guard.stop(lambda pid=pid, guard=guard: _stop_jobs(pid, guard))  # type: ignore[misc]
             slot.stop_again = time.monotonic() + _AGAIN
 
     def _next_moment(self) -> float:
@@ -272,6 +272,11 @@ class Supervisor:
             elif not slot.ended:
                 moments.append(slot.start_at)
         return min(moments)
+
+
+def _stop_jobs(pid: int, guard: Guard) -> int:
+    """Unless the worker beat before it could see that this begins: it may have claimed a job."""
+    return tree.kill_tree(pid, keep_root=True) if guard.overdue() else 0
 
 
 def _collect_garbage_early() -> None:

@@ -207,7 +207,14 @@ class Worker:
 
     def _leased(self) -> bool:
         """Whether our lease can be relied upon; if not, nothing new is claimed."""
-        return not self._guard.overdue() or self._heart.await_beat(self._spool.settings.beat)
+        beat = self._spool.settings.beat
+        if self._guard.overdue() and not self._heart.await_beat(beat):
+            return False
+        # Only after the beat: the supervisor asks in the other order.
+        if self._guard.stopping:
+            self._wakeup.wait(BUSY_POLL)
+            return False
+        return True
 
     def _turn(self) -> bool:
         """One job, or one wait; True if the worker's work is done."""
