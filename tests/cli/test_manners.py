@@ -25,7 +25,7 @@ from wmctl.spool import Job, Settings, Spool
 
 COMMANDS = [one for one in tree.walk(tree.whole()) if one.path and not one.commands]
 #: Those that, given nothing to complain of, would stay or ask other hosts.
-STAYS = {("worker", "start"), ("bench",), ("doctor",)}
+STAYS = {("worker", "start"), ("bench",), ("doctor",), ("top",)}
 GARBAGE = ("", "-1", "\udcff", "\x1b[31m", "9" * 400, "zz", "@0", "name:", "a=b=c", "../..", "nan")
 CODES = {value for name, value in vars(exits).items() if name.isupper() and isinstance(value, int)}
 

@@ -5,10 +5,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.worker.bench import eventually
 from wmctl.spool import Spool
 from wmctl.testing.faults import Call, WatchedDisk
 from wmctl.worker import diary
@@ -27,13 +29,19 @@ def log() -> Iterator[logging.Logger]:
         handler.close()
 
 
+def is_open(path: Path) -> bool:
+    links = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
+    return any(os.readlink(link) == str(path) for link in links if os.path.lexists(link))
+
+
 def test_what_a_worker_logs_is_in_the_spool(spool: Spool, log: logging.Logger) -> None:
     kept = Diary(spool.store, "wk-1")
     log.addHandler(kept)
     log.info("up; tags %s", "bash")
     log.debug("not this")
-    kept.close()
     path = spool.path / "logs/workers/wk-1.log"
+    eventually(lambda: path.exists() and path.stat().st_size and not is_open(path))
+    kept.close()
     assert path.read_text().endswith("Z INFO up; tags bash\n")
     assert path.stat().st_mode & 0o777 == 0o600
 

@@ -30,6 +30,7 @@ _NO_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV})
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OWN = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _IN_PLACE = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_AT_END = _IN_PLACE | os.O_APPEND
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -126,6 +127,14 @@ class Disk:
         fd = self.call("open", os.open, path, _IN_PLACE)
         try:
             self.call("write", os.pwrite, fd, data, 0)
+        finally:
+            self.close(fd)
+
+    def append(self, path: str, data: bytes) -> None:
+        """Write at the end of an existing file, which is not kept open."""
+        fd = self.call("open", os.open, path, _AT_END)
+        try:
+            self.write(fd, data)
         finally:
             self.close(fd)
 

@@ -37,8 +37,7 @@ class Diary(logging.Handler):
         self._path = f"{self._folder}/{worker}.log"
         self._early: deque[str] | None = deque(maxlen=_KEPT) if only_trouble else None
         self._queue: queue.Queue[str | None] = queue.Queue(_WAITING)
-        self._fd = -1
-        self._size = 0
+        self._size: int | None = None
         self._thread = threading.Thread(target=self._run, name="diary", daemon=True)
         self._thread.start()
 
@@ -64,41 +63,39 @@ class Diary(logging.Handler):
 
     def _run(self) -> None:
         while (line := self._queue.get()) is not None:
-            try:
+            with contextlib.suppress(SpoolError, OSError):
                 self._write((line + "\n").encode("utf-8", "replace"))
-            except (SpoolError, OSError):
-                self._forget()
-        self._forget()
 
     def _write(self, data: bytes) -> None:
+        """The file is not kept open, so that the disk can be unmounted, or made read-only."""
         disk = self._store.disk
-        if self._fd >= 0 and self._size + len(data) > CAP:
-            self._forget()
+        if self._size is not None and self._size + len(data) > CAP:
             disk.rename(self._path, f"{self._path}.1")
-        if self._fd < 0:
-            self._fd = self._open()
-            self._size = 0
-        disk.write(self._fd, data)
-        self._size += len(data)
+            self._size = None
+        if self._size is None:
+            self._begin()
+        try:
+            disk.append(self._path, data)
+        except FileNotFoundError:  # pruned
+            self._begin()
+            disk.append(self._path, data)
+        self._size = (self._size or 0) + len(data)
 
-    def _open(self) -> int:
+    def _begin(self) -> None:
         store = self._store
         store.ensure(self._folder)
         try:
-            return self._new()
+            self._make()
         except FileNotFoundError:
             store.remake(self._folder)  # pruned while it was empty
-            return self._new()
+            self._make()
+        self._size = 0
 
-    def _new(self) -> int:
+    def _make(self) -> None:
         mode = self._store.settings.mode
         fd = fs.open_own(self._store.disk, self._path, mode)
-        if mode & 0o077:
-            self._store.disk.chmod(fd, mode)
-        return fd
-
-    def _forget(self) -> None:
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
-            with contextlib.suppress(OSError):
-                self._store.disk.close(fd)
+        try:
+            if mode & 0o077:
+                self._store.disk.chmod(fd, mode)
+        finally:
+            self._store.disk.close(fd)
