@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import psutil
 import pytest
@@ -151,3 +152,18 @@ def test_a_worker_that_beat_in_the_meantime_keeps_its_job(guard: Guard, clock: C
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def test_a_job_that_ends_while_a_late_stop_looks_around_was_not_stopped(
+    guard: Guard, clock: Clock
+) -> None:
+    began, over = threading.Event(), threading.Event()
+    stop = threading.Thread(target=guard.stop, args=(lambda: (began.set(), over.wait(5.0), 0)[2],))
+    stop.start()
+    assert began.wait(5.0)
+    later = threading.Timer(0.05, over.set)
+    later.start()
+    assert not guard.stopped_since(clock.now)
+    assert over.is_set()
+    stop.join()
+    later.join()

@@ -7,6 +7,7 @@ successful beat it kills what the worker's jobs started.
 
 import mmap
 import struct
+import time
 from collections.abc import Callable
 
 from wmctl.worker.clock import boottime
@@ -15,6 +16,8 @@ _FIELD = struct.Struct("d")
 #: Each is written as one word and by itself: the worker writes the first, the supervisor the other.
 _BEAT, _STOP = 0, _FIELD.size
 _SHARE = 2 / 3
+#: How often, and after how many seconds each, a stop that is under way is looked at.
+_LOOKS, _PAUSE = 100, 0.005
 
 
 class Guard:
@@ -67,7 +70,14 @@ class Guard:
         return self._read(_STOP) == float("inf")
 
     def stopped_since(self, moment: float) -> bool:
-        """Whether that happened at or after a moment: then a job's end is not the job's own."""
+        """Whether that happened at or after a moment: then a job's end is not the job's own.
+
+        One that is under way is waited for a little: it may hit nothing, having come too late.
+        """
+        for _ in range(_LOOKS):
+            if not self.stopping:
+                break
+            time.sleep(_PAUSE)
         return self._read(_STOP) >= moment
 
     def _read(self, field: int) -> float:
